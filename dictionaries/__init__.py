@@ -1,0 +1,1 @@
+"""Dictionaries and models, as data files (ships as `restore.data`)."""

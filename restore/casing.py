@@ -1,0 +1,35 @@
+"""The case and the apostrophes of an edit follow the observed text; capitals written in the dictionary's original win."""
+
+from __future__ import annotations
+
+
+def fit_case(observed: str, original: str, *, curly: bool = False) -> str:
+    """Give an original the case of what stands in the text.
+
+    Args:
+        observed: the text's wording.
+        original: the dictionary's.
+        curly: write apostrophes as ’ (they are also when the observed wording has one).
+
+    >>> fit_case("CHIEF", "leader"), fit_case("Chief", "leader"), fit_case("chief", "leader"), fit_case("ok.g.b.", "K.G.B.")
+    ('LEADER', 'Leader', 'leader', 'K.G.B.')
+    >>> fit_case("Financial Institution", "bank"), fit_case("Coronary Heart Illness", "heart disease"), fit_case("The place", "where")
+    ('Bank', 'Heart Disease', 'Where')
+    """
+    if curly or "’" in observed:
+        original = original.replace("'", "’")
+    letters = [character for character in observed if character.isalpha()]
+    if not letters:
+        return original
+    if len(letters) > 1 and all(character.isupper() for character in letters):
+        return original.upper()
+    if not letters[0].isupper() or original != original.lower():
+        return original[:1].upper() + original[1:] if letters[0].isupper() else original
+    words = [word for word in observed.split() if len(word) > 3]
+    if len(words) > 1 and all(word[:1].isupper() for word in words):
+        return " ".join(_capitalise(word) if k == 0 or len(word) > 3 else word for k, word in enumerate(original.split(" ")))
+    return _capitalise(original)
+
+
+def _capitalise(word: str) -> str:
+    return word[:1].upper() + word[1:]

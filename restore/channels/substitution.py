@@ -1,0 +1,148 @@
+"""The substitution channel: which originals a thesaurus spinner could have had at each place of a text.
+
+Candidates come from the compiled dictionaries; a braces rule adds what leaks from spinners' templates ("{hardware}" for hardware), with the candidates of
+the words inside.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+
+from restore import kernels
+from restore.language_model.model import LanguageModel
+from restore.lexicon import Lexicon
+from restore.tokenizer import KIND_MASK, NEWLINES_MASK, WORD, Tokens, hash_word
+
+#: Log factors (natural), in force on top of the language model; found on dev texts d01–d24 and dev_clean with everything else fixed.
+ARTICLE_COST = 1.5
+NAME_COST = 1.0
+#: s · q of a leak of template braces, for every family: rare, but nothing else explains it.
+BRACES = 0.02
+
+_HASH_A, _HASH_AN, _OPEN, _CLOSE = (hash_word(word) for word in ("a", "an", "{", "}"))
+
+
+@dataclass
+class Arcs:
+    """Candidates as parallel arrays; see `kernels.expand` for their meaning.
+
+    `candidates` numbers a candidate of the lexicon, or −1 − k for the k-th of `texts`.
+    """
+
+    starts: array[int] = field(default_factory=lambda: array("i"))
+    ends: array[int] = field(default_factory=lambda: array("i"))
+    candidates: array[int] = field(default_factory=lambda: array("i"))
+    first_words: array[int] = field(default_factory=lambda: array("i", [0]))
+    words: array[int] = field(default_factory=lambda: array("i"))
+    weights: array[float] = field(default_factory=lambda: array("f"))
+    bonus: array[float] = field(default_factory=lambda: array("d"))
+    texts: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+
+def find_matches(
+    tokens: Tokens, keys: memoryview, values: memoryview, capacity: int
+) -> tuple[array[int], array[int], array[int]]:
+    """Every phrase of a table at every token: token spans and phrase numbers."""
+    n = len(tokens)
+    room = 2 * n + 64
+    while True:
+        starts, ends, phrases = (array("i", bytes(4 * room)) for _ in range(3))
+        count = 0
+        if n:
+            found = map(memoryview, (starts, ends, phrases))
+            count = kernels.match(memoryview(tokens.hashes), memoryview(tokens.flags), n, keys, values, capacity, *found, room)
+        if count >= 0:
+            for column in (starts, ends, phrases):
+                del column[count:]
+            return starts, ends, phrases
+        room *= 4
+
+
+def lock_phrases(tokens: Tokens, keys: memoryview, values: memoryview, capacity: int) -> None:
+    """Lock every token of every phrase of a table."""
+    starts, ends, _ = find_matches(tokens, keys, values, capacity)
+    if starts:
+        kernels.lock(memoryview(starts), memoryview(ends), len(starts), memoryview(tokens.flags))
+
+
+def propose(tokens: Tokens, ids: array[int], spelling: array[float], lexicon: Lexicon, model: LanguageModel) -> tuple[Arcs, int]:
+    """All candidates of a text.
+
+    Args:
+        tokens: the text; locked tokens get no candidates.
+        ids, spelling: the language model's view of the tokens.
+
+    Returns:
+        The arcs, and the number of sites (distinct places where a candidate begins).
+    """
+    starts, ends, phrases = find_matches(tokens, lexicon.phrase_keys, lexicon.phrase_values, lexicon.capacities["phrase"])
+    arcs = _expand(tokens, starts, ends, phrases, lexicon, model)
+    if b"{" in tokens.text:
+        _add_braces(arcs, tokens, ids, spelling, len(lexicon.families))
+    return arcs, len(set(arcs.starts))
+
+
+def _expand(tokens: Tokens, starts: array[int], ends: array[int], phrases: array[int], lexicon: Lexicon, model: LanguageModel) -> Arcs:
+    if not starts:
+        return Arcs()
+    n_families = len(lexicon.families)
+    room, word_room = kernels.count_candidates(memoryview(phrases), len(phrases), lexicon.candidate_first, lexicon.candidate_words)
+    arcs = Arcs(
+        *(array("i", bytes(4 * room)) for _ in range(3)),
+        array("i", bytes(4 * (room + 1))),
+        array("i", bytes(4 * (word_room + 16))),
+        array("f", bytes(4 * room * n_families)),
+        array("d", bytes(8 * room)),
+    )
+    matches = map(memoryview, (starts, ends, phrases))
+    columns = map(memoryview, (arcs.starts, arcs.ends, arcs.candidates, arcs.first_words, arcs.weights, arcs.bonus, arcs.words))
+    count = kernels.expand(
+        *matches, len(starts), memoryview(tokens.hashes), memoryview(tokens.flags), _HASH_A, _HASH_AN, ARTICLE_COST, NAME_COST,
+        lexicon.phrase_flags, lexicon.candidate_first, lexicon.candidate_flags, lexicon.candidate_words, lexicon.word_hashes,
+        model.vocabulary_table, model.vocabulary_capacity, lexicon.candidate_weights, n_families, *columns,
+    )  # fmt: skip
+    for column in (arcs.starts, arcs.ends, arcs.candidates, arcs.bonus):
+        del column[count:]
+    del arcs.weights[count * n_families :]
+    del arcs.first_words[count + 1 :]
+    del arcs.words[arcs.first_words[count] :]
+    return arcs
+
+
+def _add_braces(arcs: Arcs, tokens: Tokens, ids: array[int], spelling: array[float], n_families: int) -> None:
+    inside: dict[tuple[int, int], list[int]] = {}
+    for k in range(len(arcs)):
+        inside.setdefault((arcs.starts[k], arcs.ends[k]), []).append(k)
+    for i, opening in enumerate(tokens.hashes):
+        if opening != _OPEN:
+            continue
+        for j in range(i + 2, min(i + 7, len(tokens))):
+            if tokens.flags[j] & NEWLINES_MASK:
+                break
+            if tokens.hashes[j] == _CLOSE:
+                text = tokens.surface(i + 1, j)
+                _add(arcs, i, j + 1, text, ids[i + 1 : j], [BRACES] * n_families, sum(spelling[i + 1 : j]))
+                for k in inside.get((i + 1, j), ()):
+                    words = arcs.words[arcs.first_words[k] : arcs.first_words[k + 1]]
+                    weights = [BRACES * weight for weight in arcs.weights[k * n_families : (k + 1) * n_families]]
+                    _add(arcs, i, j + 1, arcs.candidates[k], words, weights, arcs.bonus[k])
+                break
+            if tokens.flags[j] & KIND_MASK != WORD or tokens.flags[j - 1] & KIND_MASK not in (WORD,) and j > i + 1:
+                break
+
+
+def _add(arcs: Arcs, start: int, end: int, candidate: int | str, words: array[int], weights: list[float], bonus: float) -> None:
+    if isinstance(candidate, str):
+        arcs.texts.append(candidate)
+        candidate = -len(arcs.texts)
+    arcs.starts.append(start)
+    arcs.ends.append(end)
+    arcs.candidates.append(candidate)
+    arcs.words.extend(words)
+    arcs.first_words.append(len(arcs.words))
+    arcs.weights.extend(weights)
+    arcs.bonus.append(bonus)

@@ -1,0 +1,98 @@
+"""Apply, invert and compose edits: the only code that rewrites a string."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from restore.errors import EditError
+from restore.records import Edit
+
+
+def apply(text: str, edits: Iterable[Edit]) -> str:
+    """The text with the edits made.
+
+    Args:
+        text: what the edits' offsets point into.
+        edits: disjoint, sorted by start.
+
+    Raises:
+        EditError: the edits overlap, are unsorted, or do not find what they expect.
+
+    >>> apply("the chief fell", [Edit(4, 9, "chief", "leader", "substitution", 0.9)])
+    'the leader fell'
+    """
+    pieces, last = [], 0
+    for edit in edits:
+        if not last <= edit.start <= edit.end <= len(text):
+            raise EditError(f"edit at {edit.start}-{edit.end} overlaps another, is out of order or lies outside a text of {len(text)} characters")
+        found = text[edit.start : edit.end]
+        if found != edit.observed:
+            raise EditError(f"edit at {edit.start}-{edit.end} expects {edit.observed!r} and finds {found!r}: these edits belong to another text")
+        pieces += [text[last : edit.start], edit.original]
+        last = edit.end
+    pieces.append(text[last:])
+    return "".join(pieces)
+
+
+def invert(edits: Iterable[Edit]) -> list[Edit]:
+    """Edits that take the changed text back to the input.
+
+    >>> edits = [Edit(4, 9, "chief", "leader", "substitution", 0.9)]
+    >>> apply("the leader fell", invert(edits))
+    'the chief fell'
+    """
+    inverted, shift = [], 0
+    for edit in edits:
+        start = edit.start + shift
+        inverted.append(replace(edit, start=start, end=start + len(edit.original), observed=edit.original, original=edit.observed, alternatives=()))
+        shift += len(edit.original) - len(edit.observed)
+    return inverted
+
+
+def compose(text: str, first: Sequence[Edit], second: Sequence[Edit]) -> list[Edit]:
+    """One list of edits of `text` that does what `first` and then `second` (edits of the text after `first`) do.
+
+    Edits of the two lists that touch become one, with the lower probability.
+
+    >>> first = [Edit(0, 2, "Ok", "K", "substitution", 0.9)]
+    >>> second = [Edit(0, 5, "K is ", "", "layout", 0.8)]
+    >>> [(e.start, e.end, e.observed, e.original) for e in compose("Ok is on", first, second)]
+    [(0, 6, 'Ok is ', '')]
+    """
+    middle = apply(text, first)
+    back = invert(first)
+    # Groups of touching spans in the middle text: (start, end, edits of first, edits of second).
+    spans = sorted([(b.start, b.end, 0, k) for k, b in enumerate(back)] + [(e.start, e.end, 1, k) for k, e in enumerate(second)])
+    groups: list[tuple[int, int, list[int], list[int]]] = []
+    for start, end, which, k in spans:
+        if groups and start <= groups[-1][1] and (start < groups[-1][1] or start == end or groups[-1][0] == groups[-1][1]):
+            low, high, ones, twos = groups[-1]
+            groups[-1] = (low, max(high, end), ones, twos)
+        else:
+            groups.append((start, end, [], []))
+        groups[-1][2 + which].append(k)
+    result = []
+    for low, high, ones, twos in groups:
+        before = sum(len(first[k].original) - len(first[k].observed) for k in range(len(first)) if back[k].end <= low and k not in ones)
+        start = low - before
+        inner = sum(len(first[k].original) - len(first[k].observed) for k in ones)
+        end = high - before - inner
+        parts = [replace(second[k], start=second[k].start - low, end=second[k].end - low) for k in twos]
+        chosen = [first[k] for k in ones] + [second[k] for k in twos]
+        lead = second[twos[0]] if twos else first[ones[0]]
+        observed = text[start:end]
+        original = apply(middle[low:high], parts)
+        if observed != original:
+            result.append(
+                replace(
+                    lead,
+                    start=start,
+                    end=end,
+                    observed=observed,
+                    original=original,
+                    probability=min(edit.probability for edit in chosen),
+                    alternatives=lead.alternatives if len(chosen) == 1 else (),
+                )
+            )
+    return result

@@ -1,0 +1,344 @@
+"""`Restorer`: wires the stages together and holds the loaded models."""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from restore import edits as edit_list
+from restore.casing import fit_case
+from restore.channels.substitution import lock_phrases
+from restore.decode import Decoder
+from restore.detect import THETAS, Belief, believe, line_probabilities, make_lanes, sum_tokens
+from restore.errors import ConfigError
+from restore.language_model.model import LanguageModel
+from restore.lattice import Lattice, build_lattice
+from restore.lexicon import Lexicon, data_path, load_lexicon
+from restore.lexicon.build import build_table
+from restore.protect import locked_spans
+from restore.records import Config, Edit, Result, Segment, Verdict
+from restore.tokenizer import ABBREVIATION, CAPITALISED, KIND_MASK, LOCKED, NEWLINES_MASK, WORD, Tokens, encode, opaque_spans, tokenize
+
+#: Text is cut into pieces of about this many bytes, at a blank line, a line end, a sentence or a space, whichever comes first in this order.
+CHUNK = 1 << 15
+#: Lattices of documents up to this many bytes are kept between the two passes; those of larger ones are built twice.
+KEEP_LATTICES = 1 << 21
+#: Below this posterior no edit can reach any useful threshold, and the second pass is skipped.
+NEGLIGIBLE = 1e-3
+
+
+def load(
+    dictionaries: Sequence[str | Path] = (),
+    protect: Sequence[str] = (),
+    model: str | Path = "en",
+    prior: float = 0.01,
+    min_probability: float = 0.5,
+    assume_spun: float | bool | None = None,
+) -> Restorer:
+    """Load the models and dictionaries.
+
+    Args:
+        dictionaries: your own TSV files or folders, on top of the shipped ones, lowest layer first.
+        protect: words and phrases that are never edited, whatever their case.
+        model: "en", or the path of a language model made by `restore model train`.
+        prior: probability that a document is spun, before looking at it.
+        min_probability: an edit is made when its posterior is at least this.
+        assume_spun: take every text as spun: True, or the share of replaceable words that were replaced.
+
+    Returns:
+        A `Restorer`, safe to share between threads.
+
+    Raises:
+        ConfigError: a number is out of range.
+        DictionaryError: bad rows in a dictionary; all are listed.
+        ArtefactError: a model or compiled dictionary is missing, damaged or of another version.
+
+    >>> import restore
+    >>> restorer = restore.load()
+    >>> restorer.restore("Nothing is wrong with this sentence.").edits
+    ()
+    """
+    for name, value in (("prior", prior), ("min_probability", min_probability)):
+        if not 0 < value < 1:
+            raise ConfigError(f"{name} is {value}; give a number between 0 and 1")
+    if assume_spun is not None and not isinstance(assume_spun, bool) and not 0 < assume_spun <= 1:
+        raise ConfigError(f"assume_spun is {assume_spun}; give True or a rate above 0 and at most 1")
+    path = data_path() / f"{model}.model" if str(model).isidentifier() else Path(model)
+    return Restorer(load_lexicon(dictionaries), LanguageModel(path), Config(prior, min_probability, assume_spun, tuple(protect)))
+
+
+class Restorer:
+    """Restores and judges texts. Made by `restore.load`.
+
+    Args:
+        lexicon: compiled dictionaries.
+        model: language model.
+        config: settings.
+    """
+
+    def __init__(self, lexicon: Lexicon, model: LanguageModel, config: Config) -> None:
+        self.lexicon = lexicon
+        self.model = model
+        self.config = config
+        self._local = threading.local()
+        phrases = (tuple(tokenize(encode(phrase), ()).hashes) for phrase in config.protect)
+        keys, values = build_table({phrase: 1 for phrase in phrases if 0 < len(phrase) <= 15})
+        self._protected = memoryview(keys)[1:], memoryview(values), keys[0]
+
+    def restore(self, text: str) -> Result:
+        """Put the original wording back.
+
+        Args:
+            text: any string; lone surrogates are accepted.
+
+        Returns:
+            The restored text, the edits (applying them to the input gives the text) and the verdict.
+
+        >>> import restore
+        >>> result = restore.load(assume_spun=True).restore("The minister despatched a letter to the president of the group.")
+        >>> [(edit.observed, edit.original) for edit in result.edits]
+        [('despatched', 'sent')]
+        """
+        analysis = self._analyse(text)
+        edits = tuple(self._edits(analysis)) if analysis.belief.spun >= min(NEGLIGIBLE, self.config.min_probability) else ()
+        return Result(edit_list.apply(text, edits), edits, self._verdict(analysis, edits))
+
+    def detect(self, text: str) -> Verdict:
+        """Judge a text without rewriting it.
+
+        >>> import restore
+        >>> restore.load().detect("Nothing is wrong with this sentence.").spun < 0.05
+        True
+        """
+        return self._verdict(self._analyse(text), ())
+
+    def pipe(self, texts: Iterable[str]) -> Iterator[Result]:
+        """Restore many texts, in order."""
+        for text in texts:
+            yield self.restore(text)
+
+    def _analyse(self, text: str) -> Analysis:
+        data = encode(text)
+        locked = locked_spans(data)
+        opaque = opaque_spans(data)
+        analysis = Analysis(self, text, data, opaque, locked)
+        analysis.score()
+        return analysis
+
+    def lattice(self, data: bytes, opaque: Sequence[tuple[int, int]] = (), locked: Sequence[tuple[int, int]] = ()) -> Lattice:
+        """The lattice of one piece of text: tokens, protection, candidates.
+
+        Args:
+            data: UTF-8.
+            opaque, locked: byte spans that are one token, and spans that are not edited.
+        """
+        tokens = tokenize(data, opaque)
+        lock_phrases(tokens, self.lexicon.protected_keys, self.lexicon.protected_values, self.lexicon.capacities["protected"])
+        if self.config.protect:
+            lock_phrases(tokens, *self._protected)
+        for start, end in locked:
+            for i in range(len(tokens)):
+                if tokens.starts[i] < end and tokens.ends[i] > start:
+                    tokens.flags[i] |= LOCKED
+        return build_lattice(tokens, self.lexicon, self.model)
+
+    def decoder(self) -> Decoder:
+        """This thread's decoder."""
+        decoder: Decoder | None = getattr(self._local, "decoder", None)
+        if decoder is None:
+            n_families = len(self.lexicon.families)
+            decoder = self._local.decoder = Decoder(self.model, n_families, n_families * len(THETAS))
+        return decoder
+
+    def _edits(self, analysis: Analysis) -> Iterator[Edit]:
+        decoder = self.decoder()
+        curly = "’" in analysis.text and "'" not in analysis.text
+        offsets = _CharacterOffsets(analysis.text, analysis.data)
+        for chunk, lattice in analysis.lattices():
+            posterior, best = decoder.backward(lattice, analysis.belief.lanes, analysis.belief.weights)
+            arcs, tokens = lattice.arcs, lattice.tokens
+            by_span: dict[tuple[int, int], list[int]] = {}
+            for k, p in enumerate(posterior):
+                if p > NEGLIGIBLE:
+                    by_span.setdefault((arcs.starts[k], arcs.ends[k]), []).append(k)
+            for k in sorted((k for k in range(len(arcs)) if best[k]), key=arcs.starts.__getitem__):
+                i, j = arcs.starts[k], arcs.ends[k]
+                factor = analysis.belief.spun * analysis.line_spun(chunk, tokens.starts[i])
+                probability = min(1.0, posterior[k] * factor)
+                if probability < self.config.min_probability:
+                    continue
+                start, end = tokens.starts[i], _end(tokens, j)
+                observed = tokens.text[start:end].decode("utf-8", "surrogatepass")
+
+                def surface(arc: int, observed: str = observed, i: int = i, lattice: Lattice = lattice) -> str:
+                    number = lattice.arcs.candidates[arc]
+                    original = self.lexicon.original(number) if number >= 0 else lattice.arcs.texts[-1 - number]
+                    return fit_case(observed, original, curly=curly)
+
+                original = surface(k)
+                if original == observed:
+                    continue
+                others = sorted((a for a in by_span.get((i, j), ()) if a != k), key=lambda a: -posterior[a])[:3]
+                yield Edit(
+                    *offsets(chunk.start + start, chunk.start + end),
+                    observed,
+                    original,
+                    "substitution",
+                    round(probability, 6),
+                    tuple((surface(a), round(min(1.0, posterior[a] * factor), 6)) for a in others),
+                )
+
+    def _verdict(self, analysis: Analysis, edits: Sequence[Edit]) -> Verdict:
+        belief = analysis.belief
+        strongest = sorted(edits, key=lambda edit: (-edit.probability, edit.start))[:10]
+        return Verdict(
+            spun=belief.spun,
+            log_bayes_factor=belief.log_bayes_factor,
+            rate=belief.rate,
+            sites=analysis.sites,
+            words=analysis.words,
+            families=belief.families(self.lexicon.families),
+            segments=tuple(analysis.segments()) if belief.spun >= 0.5 else (),
+            evidence=tuple(f"{edit.observed!r} for {edit.original!r} ({edit.probability:.2f})" for edit in strongest),
+        )
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of a document: byte offsets, and (byte start, byte end, spun given the document is, rate) of each of its lines."""
+
+    start: int
+    end: int
+    lines: tuple[tuple[int, int, float, float], ...] = ()
+
+
+class Analysis:
+    """One document on its way: evidence by chunk and line, and the belief it gives."""
+
+    belief: Belief
+
+    def __init__(self, restorer: Restorer, text: str, data: bytes, opaque: list[tuple[int, int]], locked: list[tuple[int, int]]) -> None:
+        self.text = text
+        self.data = data
+        self.sites = self.words = 0
+        self._restorer = restorer
+        self._opaque = opaque
+        self._locked = locked
+        self._chunks = [Chunk(start, end) for start, end in cut(data, opaque)]
+        self._kept: dict[int, Lattice] = {}
+
+    def score(self) -> None:
+        """The first pass: evidence for every lane, line by line, and the belief that follows from it."""
+        restorer, config = self._restorer, self._restorer.config
+        lanes, log_prior = make_lanes(restorer.lexicon.families, config.assume_spun)
+        log_z = [0.0] * len(lanes)
+        decoder = restorer.decoder()
+        evidence: list[list[tuple[int, int, list[float]]]] = []
+        for chunk in self._chunks:
+            lattice = self._lattice(chunk)
+            if len(self.data) <= KEEP_LATTICES:
+                self._kept[chunk.start] = lattice
+            self.sites += lattice.sites
+            self.words += sum(1 for flag in lattice.tokens.flags if flag & KIND_MASK == WORD)
+            part, token_z = decoder.forward(lattice, lanes)
+            log_z = [a + b for a, b in zip(log_z, part, strict=True)]
+            evidence.append([(start, end, sum_tokens(token_z, len(lanes), i, j)) for start, end, i, j in lines(lattice.tokens)])
+        self.belief = believe(lanes, log_prior, log_z, config.prior, config.assume_spun)
+        if config.assume_spun is not None and config.assume_spun is not False:
+            return
+        for k, rows in enumerate(evidence):
+            judged = line_probabilities(self.belief, [row[2] for row in rows])
+            self._chunks[k] = replace(
+                self._chunks[k], lines=tuple((start, end, spun, rate) for (start, end, _), (spun, rate) in zip(rows, judged, strict=True))
+            )
+
+    def lattices(self) -> Iterator[tuple[Chunk, Lattice]]:
+        """The second pass over the same lattices."""
+        for chunk in self._chunks:
+            yield chunk, self._kept.get(chunk.start) or self._lattice(chunk)
+
+    def line_spun(self, chunk: Chunk, offset: int) -> float:
+        """Probability, given that the document is spun, that the line at a byte offset of a chunk is."""
+        return next((spun for start, end, spun, _ in chunk.lines if start <= offset < end), 1.0)
+
+    def segments(self) -> Iterator[Segment]:
+        """Maximal runs of lines that are more likely spun than not, or not; offsets in characters."""
+        offsets = _CharacterOffsets(self.text, self.data)
+        rows = [(chunk.start + start, chunk.start + end, spun, rate) for chunk in self._chunks for start, end, spun, rate in chunk.lines]
+        k = 0
+        while k < len(rows):
+            last = k
+            while last + 1 < len(rows) and (rows[last + 1][2] >= 0.5) == (rows[k][2] >= 0.5):
+                last += 1
+            run = rows[k : last + 1]
+            size = sum(end - start for start, end, _, _ in run) or 1
+            spun = sum((end - start) * p for start, end, p, _ in run) / size
+            rate = sum((end - start) * r for start, end, _, r in run) / size
+            yield Segment(*offsets(rows[k][0], rows[last][1]), round(rate, 4), round(spun * self.belief.spun, 6))
+            k = last + 1
+
+    def _lattice(self, chunk: Chunk) -> Lattice:
+        def inside(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+            return [(max(a, chunk.start) - chunk.start, min(b, chunk.end) - chunk.start) for a, b in spans if a < chunk.end and b > chunk.start]
+
+        return self._restorer.lattice(self.data[chunk.start : chunk.end], inside(self._opaque), inside(self._locked))
+
+
+def cut(data: bytes, opaque: Sequence[tuple[int, int]] = ()) -> Iterator[tuple[int, int]]:
+    """Pieces of at most CHUNK bytes, cut where context matters least."""
+    start = 0
+    while len(data) - start > CHUNK:
+        end = start + CHUNK
+        for mark in (b"\n\n", b"\n", b". ", b" "):
+            at = data.rfind(mark, start + CHUNK // 2, end)
+            if at >= 0:
+                end = at + len(mark)
+                break
+        else:
+            while data[end] & 0xC0 == 0x80 and end > start + CHUNK - 4:
+                end -= 1
+        yield start, end
+        start = end
+    if start < len(data) or not data:
+        yield start, len(data)
+
+
+def lines(tokens: Tokens) -> Iterator[tuple[int, int, int, int]]:
+    """Lines that hold tokens: byte span (up to the next line's first token) and token span."""
+    n = len(tokens)
+    first = 0
+    for i in range(1, n + 1):
+        if i == n or tokens.flags[i] & NEWLINES_MASK:
+            yield tokens.starts[first], tokens.starts[i] if i < n else len(tokens.text), first, i
+            first = i
+
+
+class _CharacterOffsets:
+    """Byte offsets to character offsets, for offsets asked for in rising order."""
+
+    def __init__(self, text: str, data: bytes) -> None:
+        self._data = data
+        self._plain = len(text) == len(data)
+        self._byte = self._character = 0
+
+    def __call__(self, start: int, end: int) -> tuple[int, int]:
+        if self._plain:
+            return start, end
+        return self._at(start), self._at(end)
+
+    def _at(self, offset: int) -> int:
+        self._character += len(self._data[self._byte : offset].decode("utf-8", "surrogatepass"))
+        self._byte = offset
+        return self._character
+
+
+def _end(tokens: Tokens, j: int) -> int:
+    """End of the span before token j: without the full stop of an abbreviation where that stop also ends the sentence."""
+    end = tokens.ends[j - 1]
+    if tokens.flags[j - 1] & KIND_MASK == ABBREVIATION and tokens.text[end - 1 : end] == b".":
+        if j == len(tokens) or tokens.flags[j] & NEWLINES_MASK or tokens.flags[j] & (CAPITALISED | 16) == CAPITALISED:
+            return end - 1
+    return end

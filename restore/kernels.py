@@ -1,0 +1,1324 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+"""The hot loop: arrays and scalars only; imports nothing of ours.
+
+The file is plain Python that Cython compiles in its pure-Python mode. Uncompiled it gives the same answers, slowly.
+Conventions: texts are UTF-8 bytes; offsets into them are byte offsets, spans half-open; hashes are 64-bit unsigned, and every product is masked to
+64 bits for the uncompiled run; logs are natural; `int` arrays are 32-bit. All memory is allocated by the caller.
+
+Bounds: each function states what lengths its arrays must have; inside, an index is either a loop variable below such a length or a table entry that
+the writer of the table has bounded (see `restore.lexicon` and `restore.language_model`). Tables end with an empty slot, so a probe always stops.
+"""
+
+import cython
+
+if cython.compiled:
+    from cython.cimports.libc.math import exp, log  # type: ignore
+else:
+    from math import exp, log
+
+COMPILED = cython.compiled
+
+PRIME = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
+MASK = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+LOW32 = cython.declare(cython.ulonglong, 0xFFFFFFFF)
+
+# Character classes of unicode.bin (tools/make_unicode_table.py).
+SPACE = cython.declare(cython.int, 0)
+LETTER = cython.declare(cython.int, 1)
+MARK = cython.declare(cython.int, 2)
+DIGIT = cython.declare(cython.int, 3)
+OTHER = cython.declare(cython.int, 4)
+IGNORABLE = cython.declare(cython.int, 5)
+APOSTROPHE = cython.declare(cython.int, 6)
+NEWLINE = cython.declare(cython.int, 7)
+
+# Token flags: bits 0-2 kind, 3-4 case, 5-6 line breaks before (2 = two or more), 7 glued to the token before, 8 locked, 9 sentence start.
+WORD = cython.declare(cython.int, 0)
+NUMBER = cython.declare(cython.int, 1)
+PUNCTUATION = cython.declare(cython.int, 2)
+ABBREVIATION = cython.declare(cython.int, 3)
+OPAQUE = cython.declare(cython.int, 4)
+LOWER = cython.declare(cython.int, 0)
+CAPITALISED = cython.declare(cython.int, 1)
+UPPER = cython.declare(cython.int, 2)
+MIXED = cython.declare(cython.int, 3)
+GLUED = cython.declare(cython.int, 128)
+LOCKED = cython.declare(cython.int, 256)
+SENTENCE_START = cython.declare(cython.int, 512)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def mix(key: cython.ulonglong, value: cython.ulonglong) -> cython.ulonglong:
+    key = ((key ^ value) * PRIME) & MASK
+    return key ^ (key >> 32)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def finish(key: cython.ulonglong) -> cython.ulonglong:
+    key = (key * PRIME) & MASK
+    return key ^ (key >> 29)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def code_point(text: cython.const[cython.uchar][::1], i: cython.Py_ssize_t, n: cython.Py_ssize_t) -> cython.int:
+    """The code point at byte i, times 8, plus its length in bytes; a malformed byte stands for U+FFFD of length 1."""
+    c: cython.int = text[i]
+    if c < 0x80:
+        return c << 3 | 1
+    if 0xC2 <= c < 0xE0 and i + 1 < n and text[i + 1] & 0xC0 == 0x80:
+        return ((c & 0x1F) << 6 | (text[i + 1] & 0x3F)) << 3 | 2
+    if 0xE0 <= c < 0xF0 and i + 2 < n and text[i + 1] & 0xC0 == 0x80 and text[i + 2] & 0xC0 == 0x80:
+        return ((c & 0x0F) << 12 | (text[i + 1] & 0x3F) << 6 | (text[i + 2] & 0x3F)) << 3 | 3
+    if 0xF0 <= c < 0xF4 and i + 3 < n and text[i + 1] & 0xC0 == 0x80 and text[i + 2] & 0xC0 == 0x80 and text[i + 3] & 0xC0 == 0x80:
+        return ((c & 0x07) << 18 | (text[i + 1] & 0x3F) << 12 | (text[i + 2] & 0x3F) << 6 | (text[i + 3] & 0x3F)) << 3 | 4
+    if c == 0xF4 and i + 3 < n and 0x80 <= text[i + 1] < 0x90 and text[i + 2] & 0xC0 == 0x80 and text[i + 3] & 0xC0 == 0x80:
+        return ((c & 0x07) << 18 | (text[i + 1] & 0x3F) << 12 | (text[i + 2] & 0x3F) << 6 | (text[i + 3] & 0x3F)) << 3 | 4
+    return 0xFFFD << 3 | 1
+
+
+def hash_codes(text: cython.const[cython.uchar][::1]) -> cython.ulonglong:
+    """64-bit hash of a normal form, given as UTF-8: the hash that `tokenize` gives a token with this normal form."""
+    i: cython.Py_ssize_t = 0
+    n: cython.Py_ssize_t = len(text)
+    packed: cython.int
+    key: cython.ulonglong = 0
+    while i < n:
+        packed = code_point(text, i, n)
+        key = mix(key, packed >> 3)
+        i += packed & 7
+    return finish(key)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def number_shape(digits: cython.int, first: cython.int, second: cython.int, separator: cython.int) -> cython.ulonglong:
+    """Hash state of a number's shape; `restore.tokenizer.normalise` says the same in strings."""
+    key: cython.ulonglong = 0
+    k: cython.int
+    if separator == 46:
+        return mix(mix(mix(key, 48), 46), 48)
+    if separator == 44:
+        return mix(mix(mix(key, 48), 44), 48)
+    if digits == 1:
+        return mix(key, first)
+    if digits == 2:
+        return mix(mix(key, first), second)
+    key = mix(key, 57 if digits == 4 and first != 49 and first != 50 else 48)
+    for k in range(1, 5 if digits > 4 else digits):
+        key = mix(key, 48)
+    return key
+
+
+def tokenize(
+    text: cython.const[cython.uchar][::1],
+    stage1: cython.const[cython.ushort][::1],
+    stage2: cython.const[cython.uint][::1],
+    spans: cython.const[cython.int][::1],
+    opaque_hash: cython.ulonglong,
+    starts: cython.int[::1],
+    ends: cython.int[::1],
+    hashes: cython.ulonglong[::1],
+    norms: cython.ulonglong[::1],
+    flags: cython.ushort[::1],
+) -> cython.Py_ssize_t:
+    """Split UTF-8 text into tokens.
+
+    Args:
+        text: the bytes, fewer than 2**31.
+        stage1, stage2: the two-stage table of unicode.bin.
+        spans: opaque spans as byte offsets start, end, start, end…, sorted and disjoint; each becomes one token.
+        opaque_hash: the hash that stands for any opaque span.
+        starts, ends, hashes, norms, flags: results, each as long as the text (a token has at least one byte).
+            `hashes` are for matching (numbers as they stand), `norms` for the language model (numbers by shape).
+
+    Returns:
+        The number of tokens.
+    """
+    n: cython.Py_ssize_t = len(text)
+    n_spans: cython.Py_ssize_t = len(spans)
+    count: cython.Py_ssize_t
+    with cython.nogil:
+        count = _tokenize(text, n, stage1, stage2, spans, n_spans, opaque_hash, starts, ends, hashes, norms, flags)
+    return count
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _tokenize(
+    text: cython.const[cython.uchar][::1],
+    n: cython.Py_ssize_t,
+    stage1: cython.const[cython.ushort][::1],
+    stage2: cython.const[cython.uint][::1],
+    spans: cython.const[cython.int][::1],
+    n_spans: cython.Py_ssize_t,
+    opaque_hash: cython.ulonglong,
+    starts: cython.int[::1],
+    ends: cython.int[::1],
+    hashes: cython.ulonglong[::1],
+    norms: cython.ulonglong[::1],
+    flags: cython.ushort[::1],
+) -> cython.Py_ssize_t:
+    i: cython.Py_ssize_t = 0
+    j: cython.Py_ssize_t
+    m: cython.Py_ssize_t
+    s: cython.Py_ssize_t = 0
+    start: cython.Py_ssize_t
+    end: cython.Py_ssize_t
+    limit: cython.Py_ssize_t
+    last_end: cython.Py_ssize_t = -1
+    count: cython.Py_ssize_t = 0
+    packed: cython.int
+    code: cython.int
+    folded: cython.int
+    entry: cython.uint
+    kind: cython.int
+    cls: cython.int
+    uppers: cython.int
+    letters: cython.int
+    first_upper: cython.int
+    digits: cython.int
+    first: cython.int
+    second: cython.int
+    separator: cython.int
+    case: cython.int
+    segments: cython.int
+    dotted: cython.int
+    newlines: cython.int = 2
+    boundary: cython.int = 1
+    key: cython.ulonglong
+    shape: cython.ulonglong
+    abbreviation: cython.ulonglong
+    while i < n:
+        while s < n_spans and spans[s] < i:
+            s += 2
+        limit = spans[s] if s < n_spans else n
+        if s < n_spans and i == limit and spans[s + 1] > i:
+            starts[count] = i
+            ends[count] = spans[s + 1]
+            hashes[count] = opaque_hash
+            norms[count] = opaque_hash
+            flags[count] = OPAQUE | newlines << 5 | (GLUED if i == last_end else 0)
+            i = last_end = spans[s + 1]
+            count += 1
+            newlines = 0
+            boundary = 0
+            s += 2
+            continue
+        if limit == i:
+            limit = n
+        packed = code_point(text, i, n)
+        code = packed >> 3
+        entry = stage2[(stage1[code >> 8] << 8) + (code & 255)]
+        cls = entry & 255
+        if cls == SPACE or cls == IGNORABLE:
+            i += packed & 7
+            continue
+        if cls == NEWLINE:
+            if newlines < 2:
+                newlines += 1
+            i += packed & 7
+            continue
+        start = i
+        case = LOWER
+        key = 0
+        if cls == LETTER or cls == MARK:
+            kind = WORD
+            uppers = letters = first_upper = 0
+            end = j = i
+            while j < limit:
+                packed = code_point(text, j, n)
+                code = packed >> 3
+                entry = stage2[(stage1[code >> 8] << 8) + (code & 255)]
+                cls = entry & 255
+                if cls == LETTER or cls == MARK or cls == DIGIT:
+                    folded = (code + (entry >> 8)) & 0xFFFFFF
+                    key = mix(key, folded)
+                    if cls == LETTER:
+                        if folded != code:
+                            uppers += 1
+                            if letters == 0:
+                                first_upper = 1
+                        letters += 1
+                    j += packed & 7
+                    end = j
+                elif cls == IGNORABLE:
+                    j += packed & 7
+                elif cls == APOSTROPHE:
+                    m = j + (packed & 7)
+                    if m >= limit:
+                        break
+                    packed = code_point(text, m, n)
+                    code = packed >> 3
+                    if stage2[(stage1[code >> 8] << 8) + (code & 255)] & 255 != LETTER:
+                        break
+                    key = mix(key, 39)
+                    j = m
+                else:
+                    break
+            # Dotted abbreviations: a first part of one or two letters, then single letters with full stops (K.G.B., Ok.G.B., e.g., Ph.D.).
+            if letters <= 2 and j == end and j + 1 < limit and text[j] == 46 and letters > 0 and end - start <= 4:
+                segments = 1
+                dotted = 0
+                digits = uppers
+                abbreviation = key
+                m = j
+                while m + 1 < limit and text[m] == 46:
+                    packed = code_point(text, m + 1, n)
+                    code = packed >> 3
+                    entry = stage2[(stage1[code >> 8] << 8) + (code & 255)]
+                    if entry & 255 != LETTER:
+                        break
+                    folded = (code + (entry >> 8)) & 0xFFFFFF
+                    j = m + 1 + (packed & 7)
+                    if j < limit:
+                        packed = code_point(text, j, n)
+                        cls = stage2[(stage1[packed >> 11] << 8) + (packed >> 3 & 255)] & 255
+                        if cls == LETTER or cls == MARK or cls == DIGIT or cls == APOSTROPHE:
+                            break
+                    abbreviation = mix(mix(abbreviation, 46), folded)
+                    if folded != code:
+                        digits += 1
+                    segments += 1
+                    m = j
+                    dotted = 0
+                    if m < limit and text[m] == 46:
+                        dotted = 1
+                if segments > 1 and (dotted or letters == 1):
+                    kind = ABBREVIATION
+                    key = abbreviation
+                    end = m + dotted
+                    uppers = digits
+                    letters += segments - 1
+            i = end
+            if uppers:
+                if first_upper and uppers == 1 and (letters > 1 or kind == WORD):
+                    case = CAPITALISED
+                elif uppers == letters:
+                    case = UPPER
+                else:
+                    case = MIXED
+            key = finish(key)
+            shape = key
+        elif cls == DIGIT:
+            kind = NUMBER
+            digits = first = second = separator = 0
+            j = i
+            while j < limit:
+                packed = code_point(text, j, n)
+                code = packed >> 3
+                cls = stage2[(stage1[code >> 8] << 8) + (code & 255)] & 255
+                if cls == DIGIT:
+                    if digits == 0:
+                        first = code
+                    elif digits == 1:
+                        second = code
+                    digits += 1
+                    key = mix(key, code)
+                    j += packed & 7
+                elif (code == 46 or code == 44) and j + 1 < limit:
+                    packed = code_point(text, j + 1, n)
+                    if stage2[(stage1[packed >> 11] << 8) + (packed >> 3 & 255)] & 255 != DIGIT:
+                        break
+                    if separator != 46:
+                        separator = code
+                    key = mix(key, code)
+                    j += 1
+                else:
+                    break
+            shape = number_shape(digits, first, second, separator)
+            uppers = 0
+            letters = 0
+            while j < limit:
+                packed = code_point(text, j, n)
+                code = packed >> 3
+                entry = stage2[(stage1[code >> 8] << 8) + (code & 255)]
+                cls = entry & 255
+                if cls != LETTER and cls != MARK and cls != DIGIT:
+                    break
+                folded = (code + (entry >> 8)) & 0xFFFFFF
+                if letters == 0:
+                    # With letters behind it the value does not matter: 17th and 21st are "00th", "00st".
+                    shape = 0
+                    for letters in range(4 if digits > 4 else digits):
+                        shape = mix(shape, 48)
+                    letters = 0
+                letters += 1
+                key = mix(key, folded)
+                shape = mix(shape, folded)
+                j += packed & 7
+            i = end = j
+            key = finish(key)
+            shape = finish(shape)
+        else:
+            kind = PUNCTUATION
+            i = end = start + (packed & 7)
+            folded = (code + (entry >> 8)) & 0xFFFFFF
+            # Quotes are straightened: “ ” „ ‟ « » become ".
+            if 0x201C <= code <= 0x201F or code == 0xAB or code == 0xBB:
+                folded = 34
+            key = finish(mix(key, folded))
+            shape = key
+        starts[count] = start
+        ends[count] = end
+        hashes[count] = key
+        norms[count] = shape
+        flags[count] = (
+            kind | case << 3 | newlines << 5 | (GLUED if start == last_end else 0) | (SENTENCE_START if boundary or newlines == 2 else 0)
+        )
+        if kind == PUNCTUATION:
+            if code == 46 or code == 33 or code == 63 or code == 0x2026:
+                boundary = 1
+            elif code == 44 or code == 59:
+                boundary = 0
+        else:
+            boundary = 0
+        last_end = end
+        newlines = 0
+        count += 1
+    return count
+
+
+# --- look-ups -----------------------------------------------------------------------------------------------------------------------------------
+
+
+def find_words(
+    norms: cython.const[cython.ulonglong][::1], n: cython.Py_ssize_t, table: cython.const[cython.ulonglong][::1], capacity: cython.ulonglong, ids: cython.int[::1]
+) -> None:
+    """Vocabulary ids of `n` hashed words; 0 (<unk>) where a word is not in the table. `ids` holds at least `n` items."""
+    i: cython.Py_ssize_t
+    with cython.nogil:
+        for i in range(n):
+            ids[i] = _find_word(norms[i], table, capacity)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _find_word(key: cython.ulonglong, table: cython.const[cython.ulonglong][::1], capacity: cython.ulonglong) -> cython.int:
+    slot: cython.Py_ssize_t = ((key & LOW32) * capacity) >> 32
+    high: cython.ulonglong = key >> 32
+    entry: cython.ulonglong
+    while True:
+        entry = table[slot]
+        if entry == 0:
+            return 0
+        if entry >> 32 == high:
+            return cython.cast(cython.int, (entry & LOW32) - 1)
+        slot += 1
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _find_phrase(
+    key: cython.ulonglong, keys: cython.const[cython.ulonglong][::1], values: cython.const[cython.uint][::1], capacity: cython.ulonglong
+) -> cython.uint:
+    """Value of a key in an open-addressing table (`restore.lexicon`), 0 where it is not there."""
+    slot: cython.Py_ssize_t = ((key >> 32) * capacity) >> 32
+    entry: cython.ulonglong
+    while True:
+        entry = keys[slot]
+        if entry == key:
+            return values[slot]
+        if entry == 0:
+            return 0
+        slot += 1
+
+
+def chain(hashes: cython.const[cython.ulonglong][::1]) -> cython.ulonglong:
+    """Key of a phrase: the hashes of its tokens, first to last."""
+    i: cython.Py_ssize_t
+    key: cython.ulonglong = 0
+    for i in range(len(hashes)):
+        key = mix(key, hashes[i])
+    return key
+
+
+def match(
+    hashes: cython.const[cython.ulonglong][::1],
+    flags: cython.const[cython.ushort][::1],
+    n: cython.Py_ssize_t,
+    keys: cython.const[cython.ulonglong][::1],
+    values: cython.const[cython.uint][::1],
+    capacity: cython.ulonglong,
+    starts: cython.int[::1],
+    ends: cython.int[::1],
+    phrases: cython.int[::1],
+    room: cython.Py_ssize_t,
+) -> cython.Py_ssize_t:
+    """Find every phrase of the table, at every token; no phrase spans a line break or touches an opaque or locked token.
+
+    A table value is (phrase + 1) << 4 | longest phrase that begins with these tokens; phrase + 1 is 0 for a mere beginning.
+
+    Args:
+        starts, ends, phrases: results as token spans and phrase numbers, at least `room` long.
+
+    Returns:
+        The number of matches; -1 when there are more than `room`.
+    """
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    count: cython.Py_ssize_t = 0
+    key: cython.ulonglong
+    value: cython.uint
+    longest: cython.Py_ssize_t
+    with cython.nogil:
+        for i in range(n):
+            if flags[i] & LOCKED or flags[i] & 7 == OPAQUE:
+                continue
+            key = mix(0, hashes[i])
+            value = _find_phrase(key, keys, values, capacity)
+            if value == 0:
+                continue
+            longest = i + (value & 15)
+            j = i + 1
+            while True:
+                if value >> 4:
+                    if count == room:
+                        count = -1
+                        break
+                    starts[count] = i
+                    ends[count] = j
+                    phrases[count] = (value >> 4) - 1
+                    count += 1
+                if j >= longest or j >= n or flags[j] & 96 or flags[j] & LOCKED or flags[j] & 7 == OPAQUE:
+                    break
+                key = mix(key, hashes[j])
+                value = _find_phrase(key, keys, values, capacity)
+                if value == 0:
+                    break
+                j += 1
+            if count < 0:
+                break
+    return count
+
+
+def find_keys(
+    hashes: cython.const[cython.ulonglong][::1],
+    n: cython.Py_ssize_t,
+    keys: cython.const[cython.ulonglong][::1],
+    values: cython.const[cython.uint][::1],
+    capacity: cython.ulonglong,
+    results: cython.int[::1],
+) -> None:
+    """Table values (see `match`) of single tokens, 0 where there is none. `results` holds at least `n` items."""
+    i: cython.Py_ssize_t
+    with cython.nogil:
+        for i in range(n):
+            results[i] = _find_phrase(mix(0, hashes[i]), keys, values, capacity)
+
+
+# --- language model -----------------------------------------------------------------------------------------------------------------------------
+
+# A model state is up to four words, the last one first, with the back-off of each of its contexts: WIDTH slots in two arrays.
+WIDTH = cython.declare(cython.int, 4)
+BOOK = cython.declare(cython.int, 320)
+
+
+def spell(
+    text: cython.const[cython.uchar][::1],
+    stage1: cython.const[cython.ushort][::1],
+    stage2: cython.const[cython.uint][::1],
+    characters: cython.const[cython.uchar][::1],
+    starts: cython.const[cython.int][::1],
+    ends: cython.const[cython.int][::1],
+    ids: cython.const[cython.int][::1],
+    flags: cython.const[cython.ushort][::1],
+    n: cython.Py_ssize_t,
+    results: cython.double[::1],
+) -> None:
+    """Log probability of the spelling of each token that is unknown (id 0), by the character trigrams of the model; 0 for the others and for opaque spans.
+
+    `characters` has 40**3 entries, -16 times the log probability; symbols: 0 boundary, 1-26 a-z, 27-36 digits, 37 apostrophe, 38 full stop, 39 anything else.
+    """
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    packed: cython.int
+    code: cython.int
+    a: cython.int
+    b: cython.int
+    c: cython.int
+    entry: cython.uint
+    total: cython.int
+    with cython.nogil:
+        for i in range(n):
+            results[i] = 0
+            if ids[i] != 0 or flags[i] & 7 == OPAQUE:
+                continue
+            a = b = total = 0
+            j = starts[i]
+            while j < ends[i]:
+                packed = code_point(text, j, ends[i])
+                j += packed & 7
+                code = packed >> 3
+                entry = stage2[(stage1[code >> 8] << 8) + (code & 255)]
+                if entry & 255 == IGNORABLE:
+                    continue
+                code = (code + (entry >> 8)) & 0xFFFFFF
+                if 97 <= code <= 122:
+                    c = code - 96
+                elif 48 <= code <= 57:
+                    c = code - 21
+                elif code == 39:
+                    c = 37
+                elif code == 46:
+                    c = 38
+                else:
+                    c = 39
+                total += characters[(a * 40 + b) * 40 + c]
+                a = b
+                b = c
+            total += characters[(a * 40 + b) * 40]
+            results[i] = -total / 16.0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def lm_step(
+    word: cython.int,
+    context: cython.int[::1],
+    backoffs: cython.double[::1],
+    at: cython.Py_ssize_t,
+    length: cython.int,
+    to: cython.Py_ssize_t,
+    order: cython.int,
+    unigrams: cython.const[cython.float][::1],
+    bigrams: cython.const[cython.uint][::1],
+    trigrams: cython.const[cython.uint][::1],
+    fourgrams: cython.const[cython.uint][::1],
+    fivegrams: cython.const[cython.uint][::1],
+    capacities: cython.const[cython.ulonglong][::1],
+    books: cython.const[cython.float][::1],
+    result: cython.double[::1],
+) -> cython.int:
+    """Score a word after the state at slots `at`, write the new state to slots `to` (the same or a disjoint range) and the log probability to result[0].
+
+    An n-gram counts as found only where its suffix was found, so that a false fingerprint must follow a true one. Returns the new state's length.
+    """
+    key: cython.ulonglong = mix(0, word + 1)
+    score: cython.double = unigrams[2 * word]
+    matched: cython.int = 1
+    m: cython.int
+    entry: cython.uint
+    fingerprint: cython.uint
+    found: cython.uint
+    slot: cython.Py_ssize_t
+    b0: cython.double = unigrams[2 * word + 1]
+    b1: cython.double = 0
+    b2: cython.double = 0
+    b3: cython.double = 0
+    for m in range(length):
+        key = mix(key, context[at + m] + 1)
+        slot = ((key >> 32) * capacities[m]) >> 32
+        found = 0
+        if m + 2 < order:
+            fingerprint = cython.cast(cython.uint, key & 0x3FFFF)
+            if fingerprint == 0:
+                fingerprint = 1
+            while True:
+                if m == 0:
+                    entry = bigrams[slot]
+                elif m == 1:
+                    entry = trigrams[slot]
+                else:
+                    entry = fourgrams[slot]
+                if entry == 0:
+                    break
+                if entry >> 14 == fingerprint:
+                    found = entry
+                    break
+                slot += 1
+            if found == 0:
+                break
+            score = books[m * BOOK + (found >> 6 & 255)]
+            if m == 0:
+                b1 = books[m * BOOK + 256 + (found & 63)]
+            elif m == 1:
+                b2 = books[m * BOOK + 256 + (found & 63)]
+            else:
+                b3 = books[m * BOOK + 256 + (found & 63)]
+        else:
+            fingerprint = cython.cast(cython.uint, key & 0xFFFFFF)
+            if fingerprint == 0:
+                fingerprint = 1
+            while True:
+                if m == 0:
+                    entry = bigrams[slot]
+                elif m == 1:
+                    entry = trigrams[slot]
+                elif m == 2:
+                    entry = fourgrams[slot]
+                else:
+                    entry = fivegrams[slot]
+                if entry == 0:
+                    break
+                if entry >> 8 == fingerprint:
+                    found = entry
+                    break
+                slot += 1
+            if found == 0:
+                break
+            score = books[m * BOOK + (found & 255)]
+        matched = m + 2
+    for m in range(matched - 1, length):
+        score += backoffs[at + m]
+    result[0] = score
+    if matched > order - 1:
+        matched = order - 1
+    m = matched - 1
+    while m > 0:
+        context[to + m] = context[at + m - 1]
+        m -= 1
+    context[to] = word
+    backoffs[to] = b0
+    if matched > 1:
+        backoffs[to + 1] = b1
+    if matched > 2:
+        backoffs[to + 2] = b2
+    if matched > 3:
+        backoffs[to + 3] = b3
+    return matched
+
+
+def score_words(
+    words: cython.const[cython.int][::1],
+    order: cython.int,
+    unigrams: cython.const[cython.float][::1],
+    bigrams: cython.const[cython.uint][::1],
+    trigrams: cython.const[cython.uint][::1],
+    fourgrams: cython.const[cython.uint][::1],
+    fivegrams: cython.const[cython.uint][::1],
+    capacities: cython.const[cython.ulonglong][::1],
+    books: cython.const[cython.float][::1],
+    context: cython.int[::1],
+    backoffs: cython.double[::1],
+    result: cython.double[::1],
+    scores: cython.double[::1],
+) -> None:
+    """Log probability of each word of one sentence after the words before it, from <s> (id 1) on; `scores` is as long as `words`."""
+    i: cython.Py_ssize_t
+    length: cython.int = 1
+    context[0] = 1
+    backoffs[0] = unigrams[3]
+    for i in range(len(words)):
+        length = lm_step(words[i], context, backoffs, 0, length, 0, order, unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result)
+        scores[i] = result[0]
+
+
+# --- lattice ------------------------------------------------------------------------------------------------------------------------------------
+
+VOWEL = cython.declare(cython.int, 1)
+CAPITALS = cython.declare(cython.int, 2)
+
+
+def expand(
+    starts: cython.const[cython.int][::1],
+    ends: cython.const[cython.int][::1],
+    phrases: cython.const[cython.int][::1],
+    n_matches: cython.Py_ssize_t,
+    hashes: cython.const[cython.ulonglong][::1],
+    flags: cython.const[cython.ushort][::1],
+    article_a: cython.ulonglong,
+    article_an: cython.ulonglong,
+    article_cost: cython.double,
+    name_cost: cython.double,
+    phrase_flags: cython.const[cython.uchar][::1],
+    candidate_first: cython.const[cython.uint][::1],
+    candidate_flags: cython.const[cython.uchar][::1],
+    word_first: cython.const[cython.uint][::1],
+    word_hashes: cython.const[cython.ulonglong][::1],
+    vocabulary: cython.const[cython.ulonglong][::1],
+    vocabulary_capacity: cython.ulonglong,
+    weights: cython.const[cython.float][::1],
+    n_families: cython.Py_ssize_t,
+    arc_starts: cython.int[::1],
+    arc_ends: cython.int[::1],
+    arc_candidates: cython.int[::1],
+    arc_words: cython.int[::1],
+    arc_weights: cython.float[::1],
+    arc_bonus: cython.double[::1],
+    word_ids: cython.int[::1],
+) -> cython.Py_ssize_t:
+    """Turn matches into arcs, one for each candidate whose words the language model knows.
+
+    Candidates of phrase p are candidate_first[p] … candidate_first[p + 1]; the words of candidate c are word_hashes[word_first[c] … word_first[c + 1]],
+    its channel weights weights[c * n_families …]. `arc_words` gets, for arc k, the first of its words in `word_ids`; arc k + 1 ends them, so it is one
+    longer than the number of arcs. `arc_bonus` gets the log factors of the article before the span and of a capitalised word inside a sentence.
+
+    Returns:
+        The number of arcs; the caller provides room for every candidate of every match.
+    """
+    k: cython.Py_ssize_t
+    c: cython.Py_ssize_t
+    w: cython.Py_ssize_t
+    f: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    count: cython.Py_ssize_t = 0
+    used: cython.Py_ssize_t = 0
+    first: cython.Py_ssize_t
+    known: cython.int
+    word: cython.int
+    article: cython.int
+    bonus: cython.double
+    with cython.nogil:
+        arc_words[0] = 0
+        for k in range(n_matches):
+            i = starts[k]
+            article = -1
+            if i > 0 and flags[i] & 96 == 0:
+                if hashes[i - 1] == article_a:
+                    article = 0
+                elif hashes[i - 1] == article_an:
+                    article = 1
+            for c in range(candidate_first[phrases[k]], candidate_first[phrases[k] + 1]):
+                first = used
+                known = 1
+                for w in range(word_first[c], word_first[c + 1]):
+                    word = _find_word(word_hashes[w], vocabulary, vocabulary_capacity)
+                    if word == 0:
+                        known = 0
+                        break
+                    word_ids[used] = word
+                    used += 1
+                if known == 0:
+                    used = first
+                    continue
+                bonus = 0
+                if article >= 0:
+                    if (candidate_flags[c] & VOWEL) != article:
+                        bonus -= article_cost
+                    if (phrase_flags[phrases[k]] & VOWEL) != article:
+                        bonus += article_cost
+                if flags[i] & 24 == 8 and flags[i] & SENTENCE_START == 0 and candidate_flags[c] & CAPITALS == 0:
+                    bonus -= name_cost
+                arc_starts[count] = i
+                arc_ends[count] = ends[k]
+                arc_candidates[count] = cython.cast(cython.int, c)
+                for f in range(n_families):
+                    arc_weights[count * n_families + f] = weights[c * n_families + f]
+                arc_bonus[count] = bonus
+                count += 1
+                arc_words[count] = cython.cast(cython.int, used)
+    return count
+
+
+def decode(
+    n: cython.Py_ssize_t,
+    ids: cython.const[cython.int][::1],
+    spelling: cython.const[cython.double][::1],
+    breaks: cython.const[cython.uchar][::1],
+    keep: cython.const[cython.float][::1],
+    n_families: cython.Py_ssize_t,
+    n_arcs: cython.Py_ssize_t,
+    arc_order: cython.const[cython.int][::1],
+    arc_starts: cython.const[cython.int][::1],
+    arc_ends: cython.const[cython.int][::1],
+    arc_words: cython.const[cython.int][::1],
+    word_ids: cython.const[cython.int][::1],
+    arc_weights: cython.const[cython.float][::1],
+    arc_bonus: cython.const[cython.double][::1],
+    order: cython.int,
+    unigrams: cython.const[cython.float][::1],
+    bigrams: cython.const[cython.uint][::1],
+    trigrams: cython.const[cython.uint][::1],
+    fourgrams: cython.const[cython.uint][::1],
+    fivegrams: cython.const[cython.uint][::1],
+    capacities: cython.const[cython.ulonglong][::1],
+    books: cython.const[cython.float][::1],
+    scale: cython.double,
+    n_lanes: cython.Py_ssize_t,
+    lane_theta: cython.const[cython.double][::1],
+    lane_family: cython.const[cython.int][::1],
+    lane_weight: cython.const[cython.double][::1],
+    beam: cython.Py_ssize_t,
+    backward: cython.int,
+    log_z: cython.double[::1],
+    token_z: cython.double[::1],
+    posterior: cython.double[::1],
+    best: cython.uchar[::1],
+    node_context: cython.int[::1],
+    node_backoffs: cython.double[::1],
+    node_length: cython.int[::1],
+    node_key: cython.ulonglong[::1],
+    node_position: cython.int[::1],
+    node_alive: cython.uchar[::1],
+    node_best: cython.double[::1],
+    node_edge: cython.int[::1],
+    alpha: cython.double[::1],
+    beta: cython.double[::1],
+    node_room: cython.Py_ssize_t,
+    edge_from: cython.int[::1],
+    edge_to: cython.int[::1],
+    edge_arc: cython.int[::1],
+    edge_ratio: cython.double[::1],
+    edge_room: cython.Py_ssize_t,
+    norm: cython.double[::1],
+    first_node: cython.int[::1],
+    identity: cython.double[::1],
+    result: cython.double[::1],
+) -> cython.Py_ssize_t:
+    """Forward, backward and Viterbi over the lattice of one text, for several hypotheses (lanes) at once.
+
+    Lane l says: a spinner of family lane_family[l] replaced a share lane_theta[l] of the words it can replace. All scores are ratios to the identity path
+    under "nobody changed anything", so that log_z[l] is log P(text | lane) - log P(text | clean). Model probabilities enter to the power `scale`.
+
+    The lattice splits into independent pieces wherever all hypotheses share one model state and no arc crosses (after order - 1 tokens without arcs at the
+    latest); each piece is finished on its own.
+
+    Args:
+        n: tokens. ids, spelling, breaks: model id, log probability of the spelling, and 1 where a paragraph begins, for each token.
+        keep: n * n_families, s_w of each token as an original word.
+        arc_order: arcs by end, then start, then number. The other arc arrays: see `expand`.
+        lane_weight: posterior of the lanes, for `posterior` and `best`; used when backward is 1.
+        beam: model states kept at each position.
+        log_z: n_lanes, added to. token_z: n * n_lanes, log_z by the position where it arose (cleared by the caller), or length 0 when not wanted.
+        posterior: n_arcs, cleared by the caller: probability of each arc under the lanes. best: n_arcs, 1 for arcs of the Viterbi path.
+        the rest: scratch. node_*: node_room (contexts and back-offs WIDTH times that; alpha and beta n_lanes times); edge_*: edge_room, and edge_ratio
+            node_room more; the two slots behind the node_room nodes hold the identity path's state and a state in the making; norm: (n + 2) * n_lanes; first_node: n + 2; identity: n + 2; result: 4.
+
+    Returns:
+        The number of positions at which the beam dropped states.
+    """
+    dropped: cython.Py_ssize_t = 0
+    j: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    l: cython.Py_ssize_t  # noqa: E741
+    i: cython.Py_ssize_t
+    e: cython.Py_ssize_t
+    a: cython.Py_ssize_t = 0
+    node: cython.Py_ssize_t
+    source: cython.Py_ssize_t
+    target: cython.Py_ssize_t
+    begin: cython.Py_ssize_t = 0
+    n_nodes: cython.Py_ssize_t
+    n_edges: cython.Py_ssize_t
+    final: cython.Py_ssize_t
+    scratch: cython.Py_ssize_t = node_room
+    length: cython.int
+    id_length: cython.int
+    arc: cython.int
+    reset: cython.int
+    full: cython.int
+    wants: cython.int = 1 if len(token_z) > 0 else 0
+    key: cython.ulonglong
+    ratio: cython.double
+    base: cython.double
+    x: cython.double
+    y: cython.double
+    total: cython.double
+    factor: cython.double
+    best_score: cython.double
+    with cython.nogil:
+        node_context[scratch * WIDTH] = 1
+        node_backoffs[scratch * WIDTH] = unigrams[3]
+        id_length = 1
+        # The state before the first token is also node 0.
+        node_context[0] = 1
+        node_backoffs[0] = unigrams[3]
+        node_length[0] = 1
+        node_alive[0] = 1
+        node_position[0] = 0
+        node_best[0] = 0
+        node_edge[0] = -1
+        for l in range(n_lanes):
+            alpha[l] = 1
+        first_node[0] = 0
+        n_nodes = 1
+        n_edges = 0
+        while a < n_arcs and arc_ends[arc_order[a]] <= 0:
+            a += 1
+        for j in range(1, n + 1):
+            # 1. The identity path: its log probability of token j - 1, and its new state.
+            id_length = lm_step(
+                ids[j - 1], node_context, node_backoffs, scratch * WIDTH, id_length, scratch * WIDTH, order,
+                unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
+            )  # fmt: skip
+            identity[j - 1] = result[0] + spelling[j - 1]
+            # 2. All edges into position j.
+            first_node[j] = n_nodes
+            for node in range(first_node[j - 1], first_node[j]):
+                if node_alive[node] == 0:
+                    continue
+                length = lm_step(
+                    ids[j - 1], node_context, node_backoffs, node * WIDTH, node_length[node], (scratch + 1) * WIDTH, order,
+                    unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
+                )  # fmt: skip
+                ratio = exp(scale * (result[0] + spelling[j - 1] - identity[j - 1]))
+                n_nodes = _add_edge(
+                    node, -1, ratio, length, scratch + 1, first_node[j], n_nodes, n_edges,
+                    node_context, node_backoffs, node_length, node_key, edge_from, edge_to, edge_arc, edge_ratio,
+                )  # fmt: skip
+                n_edges += 1
+            while a < n_arcs and arc_ends[arc_order[a]] == j:
+                arc = arc_order[a]
+                a += 1
+                i = arc_starts[arc]
+                if i < begin:
+                    continue
+                base = 0
+                for k in range(i, j):
+                    base += identity[k]
+                for node in range(first_node[i], first_node[i + 1]):
+                    if node_alive[node] == 0 or n_nodes >= node_room or n_edges >= edge_room:
+                        continue
+                    length = _copy_state(node_context, node_backoffs, node * WIDTH, (scratch + 1) * WIDTH, node_length[node])
+                    total = 0
+                    for k in range(arc_words[arc], arc_words[arc + 1]):
+                        length = lm_step(
+                            word_ids[k], node_context, node_backoffs, (scratch + 1) * WIDTH, length, (scratch + 1) * WIDTH, order,
+                            unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
+                        )  # fmt: skip
+                        total += result[0]
+                    ratio = exp(scale * (total - base) + arc_bonus[arc])
+                    n_nodes = _add_edge(
+                        node, arc, ratio, length, scratch + 1, first_node[j], n_nodes, n_edges,
+                        node_context, node_backoffs, node_length, node_key, edge_from, edge_to, edge_arc, edge_ratio,
+                    )  # fmt: skip
+                    n_edges += 1
+            # 3. A paragraph ends before token j: every state pays for </s> (id 2), and one state, <s>, goes on.
+            reset = 1 if j < n and breaks[j] else 0
+            # 4. Forward values of the nodes at j, for each lane; best path for the Viterbi path.
+            for node in range(first_node[j], n_nodes):
+                node_alive[node] = 1
+                node_position[node] = cython.cast(cython.int, j)
+                node_best[node] = -1e300
+                node_edge[node] = -1
+                for l in range(n_lanes):
+                    alpha[node * n_lanes + l] = 0
+            e = n_edges
+            while e > 0 and edge_to[e - 1] >= first_node[j]:
+                e -= 1
+            for k in range(e, n_edges):
+                source = edge_from[k]
+                target = edge_to[k]
+                arc = edge_arc[k]
+                i = node_position[source]
+                x = 0
+                for l in range(n_lanes):
+                    if arc < 0:
+                        factor = 1 - lane_theta[l] * keep[(j - 1) * n_families + lane_family[l]]
+                    else:
+                        factor = lane_theta[l] * arc_weights[arc * n_families + lane_family[l]]
+                    if backward:
+                        x += lane_weight[l] * factor
+                    y = alpha[source * n_lanes + l] * edge_ratio[k] * factor
+                    for node in range(i + 1, j):
+                        y /= norm[node * n_lanes + l]
+                    alpha[target * n_lanes + l] += y
+                if backward and x > 0:
+                    x = node_best[source] + log(edge_ratio[k] * x + 1e-300)
+                    if x > node_best[target]:
+                        node_best[target] = x
+                        node_edge[target] = cython.cast(cython.int, k)
+            if n_nodes - first_node[j] > beam:
+                dropped += 1
+                for l in range(n_lanes):
+                    total = 1e-290
+                    for node in range(first_node[j], n_nodes):
+                        total += alpha[node * n_lanes + l]
+                    norm[j * n_lanes + l] = total
+                _prune(first_node[j], n_nodes, beam, n_lanes, j * n_lanes, alpha, norm, node_alive)
+            for l in range(n_lanes):
+                total = 0
+                for node in range(first_node[j], n_nodes):
+                    if node_alive[node]:
+                        total += alpha[node * n_lanes + l]
+                # A lane in which nothing is possible any more (it cannot happen: identity always is) would divide by zero.
+                if total < 1e-290:
+                    total = 1e-290
+                norm[j * n_lanes + l] = total
+                for node in range(first_node[j], n_nodes):
+                    alpha[node * n_lanes + l] /= total
+                x = log(total)
+                log_z[l] += x
+                if wants:
+                    token_z[(j - 1) * n_lanes + l] = x
+            # 5. Finish the piece where no arc crosses and one state is left, at a paragraph's end, or when the scratch is nearly used up.
+            full = 1 if n_nodes > node_room - 512 or n_edges > edge_room - 4096 else 0
+            if j < n and not reset and not full and (n_nodes - first_node[j] > 1 or _crosses(arc_order, arc_starts, arc_ends, a, n_arcs, j)):
+                continue
+            final = first_node[j]
+            if reset or j == n or full:
+                # Several states may be left: they join in one, each paying its probability of the paragraph's end where there is one.
+                base = 0
+                if reset or j == n:
+                    lm_step(
+                        2, node_context, node_backoffs, scratch * WIDTH, id_length, scratch * WIDTH, order,
+                        unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
+                    )  # fmt: skip
+                    base = result[0]
+                best_score = -1e300
+                for node in range(first_node[j], n_nodes):
+                    if node_alive[node] == 0:
+                        edge_ratio[edge_room + node - first_node[j]] = 0
+                        continue
+                    ratio = 1
+                    if reset or j == n:
+                        _copy_state(node_context, node_backoffs, node * WIDTH, (scratch + 1) * WIDTH, node_length[node])
+                        lm_step(
+                            2, node_context, node_backoffs, (scratch + 1) * WIDTH, node_length[node], (scratch + 1) * WIDTH, order,
+                            unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
+                        )  # fmt: skip
+                        ratio = exp(scale * (result[0] - base))
+                    edge_ratio[edge_room + node - first_node[j]] = ratio
+                    if node_best[node] + log(ratio + 1e-300) > best_score:
+                        best_score = node_best[node] + log(ratio + 1e-300)
+                        final = node
+                for l in range(n_lanes):
+                    total = 0
+                    for node in range(first_node[j], n_nodes):
+                        total += alpha[node * n_lanes + l] * edge_ratio[edge_room + node - first_node[j]]
+                    if total < 1e-290:
+                        total = 1e-290
+                    x = log(total)
+                    log_z[l] += x
+                    if wants:
+                        token_z[(j - 1) * n_lanes + l] += x
+                    for node in range(first_node[j], n_nodes):
+                        beta[node * n_lanes + l] = edge_ratio[edge_room + node - first_node[j]] / total
+            else:
+                for l in range(n_lanes):
+                    beta[final * n_lanes + l] = 1
+            if backward and n_edges > j - begin:
+                for node in range(0, first_node[j]):
+                    for l in range(n_lanes):
+                        beta[node * n_lanes + l] = 0
+                e = n_edges
+                while e > 0:
+                    e -= 1
+                    source = edge_from[e]
+                    target = edge_to[e]
+                    if node_alive[target] == 0:
+                        continue
+                    arc = edge_arc[e]
+                    i = node_position[source]
+                    k = node_position[target]
+                    total = 0
+                    for l in range(n_lanes):
+                        if arc < 0:
+                            factor = 1 - lane_theta[l] * keep[(k - 1) * n_families + lane_family[l]]
+                        else:
+                            factor = lane_theta[l] * arc_weights[arc * n_families + lane_family[l]]
+                        y = beta[target * n_lanes + l] * edge_ratio[e] * factor
+                        for node in range(i + 1, k + 1):
+                            y /= norm[node * n_lanes + l]
+                        beta[source * n_lanes + l] += y
+                        total += lane_weight[l] * alpha[source * n_lanes + l] * y
+                    if arc >= 0:
+                        posterior[arc] += total
+                node = final
+                while node_edge[node] >= 0:
+                    e = node_edge[node]
+                    if edge_arc[e] >= 0:
+                        best[edge_arc[e]] = 1
+                    node = edge_from[e]
+            # 6. Begin the next piece with the one state that goes on.
+            begin = j
+            if reset:
+                node_context[0] = 1
+                node_backoffs[0] = unigrams[3]
+                node_length[0] = 1
+                node_context[scratch * WIDTH] = 1
+                node_backoffs[scratch * WIDTH] = unigrams[3]
+                id_length = 1
+            else:
+                node_length[0] = node_length[final]
+                _copy_state(node_context, node_backoffs, final * WIDTH, 0, node_length[final])
+            node_alive[0] = 1
+            node_position[0] = cython.cast(cython.int, j)
+            node_best[0] = 0
+            node_edge[0] = -1
+            for l in range(n_lanes):
+                alpha[l] = 1
+            first_node[j] = 0
+            n_nodes = 1
+            n_edges = 0
+    return dropped
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _copy_state(context: cython.int[::1], backoffs: cython.double[::1], at: cython.Py_ssize_t, to: cython.Py_ssize_t, length: cython.int) -> cython.int:
+    m: cython.int
+    for m in range(length):
+        context[to + m] = context[at + m]
+        backoffs[to + m] = backoffs[at + m]
+    return length
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _add_edge(
+    source: cython.Py_ssize_t,
+    arc: cython.int,
+    ratio: cython.double,
+    length: cython.int,
+    state: cython.Py_ssize_t,
+    first: cython.Py_ssize_t,
+    n_nodes: cython.Py_ssize_t,
+    edge: cython.Py_ssize_t,
+    node_context: cython.int[::1],
+    node_backoffs: cython.double[::1],
+    node_length: cython.int[::1],
+    node_key: cython.ulonglong[::1],
+    edge_from: cython.int[::1],
+    edge_to: cython.int[::1],
+    edge_arc: cython.int[::1],
+    edge_ratio: cython.double[::1],
+) -> cython.Py_ssize_t:
+    """Write edge number `edge` to the node whose model state stands in slot `state`, making the node if there is none; returns the number of nodes."""
+    key: cython.ulonglong = length
+    m: cython.int
+    node: cython.Py_ssize_t
+    target: cython.Py_ssize_t = -1
+    for m in range(length):
+        key = mix(key, node_context[state * WIDTH + m])
+    for node in range(first, n_nodes):
+        if node_key[node] == key:
+            target = node
+            break
+    if target < 0:
+        target = n_nodes
+        node_key[target] = key
+        node_length[target] = length
+        _copy_state(node_context, node_backoffs, state * WIDTH, target * WIDTH, length)
+        n_nodes += 1
+    edge_from[edge] = cython.cast(cython.int, source)
+    edge_to[edge] = cython.cast(cython.int, target)
+    edge_arc[edge] = arc
+    edge_ratio[edge] = ratio
+    return n_nodes
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _prune(
+    first: cython.Py_ssize_t,
+    last: cython.Py_ssize_t,
+    beam: cython.Py_ssize_t,
+    n_lanes: cython.Py_ssize_t,
+    at_norm: cython.Py_ssize_t,
+    alpha: cython.double[::1],
+    norm: cython.double[::1],
+    node_alive: cython.uchar[::1],
+) -> cython.void:
+    """Keep the `beam` nodes of first … last with the largest share of any lane's probability; ties go to the earlier node."""
+    node: cython.Py_ssize_t
+    l: cython.Py_ssize_t  # noqa: E741
+    k: cython.Py_ssize_t
+    at: cython.Py_ssize_t
+    most: cython.double
+    share: cython.double
+    for node in range(first, last):
+        node_alive[node] = 0
+    for k in range(beam):
+        most = -1
+        at = -1
+        for node in range(first, last):
+            if node_alive[node]:
+                continue
+            share = 0
+            for l in range(n_lanes):
+                if alpha[node * n_lanes + l] / norm[at_norm + l] > share:
+                    share = alpha[node * n_lanes + l] / norm[at_norm + l]
+            if share > most:
+                most = share
+                at = node
+        if at >= 0:
+            node_alive[at] = 1
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _crosses(
+    arc_order: cython.const[cython.int][::1],
+    arc_starts: cython.const[cython.int][::1],
+    arc_ends: cython.const[cython.int][::1],
+    a: cython.Py_ssize_t,
+    n_arcs: cython.Py_ssize_t,
+    j: cython.Py_ssize_t,
+) -> cython.int:
+    """1 when an arc that ends after position j begins before it; arcs are at most 15 tokens long."""
+    while a < n_arcs and arc_ends[arc_order[a]] < j + 16:
+        if arc_starts[arc_order[a]] < j:
+            return 1
+        a += 1
+    return 0
+
+
+# --- small passes over arrays -------------------------------------------------------------------------------------------------------------------
+
+
+def keep_rates(
+    hashes: cython.const[cython.ulonglong][::1],
+    n: cython.Py_ssize_t,
+    keys: cython.const[cython.ulonglong][::1],
+    values: cython.const[cython.uint][::1],
+    capacity: cython.ulonglong,
+    weights: cython.const[cython.float][::1],
+    n_families: cython.Py_ssize_t,
+    results: cython.float[::1],
+) -> None:
+    """s_w of each token as an original word, by family: n * n_families values, 0 for words that no row replaces."""
+    i: cython.Py_ssize_t
+    f: cython.Py_ssize_t
+    value: cython.uint
+    with cython.nogil:
+        for i in range(n):
+            value = _find_phrase(mix(0, hashes[i]), keys, values, capacity)
+            for f in range(n_families):
+                results[i * n_families + f] = weights[((value >> 4) - 1) * n_families + f] if value >> 4 else 0
+
+
+def lock(starts: cython.const[cython.int][::1], ends: cython.const[cython.int][::1], n_matches: cython.Py_ssize_t, flags: cython.ushort[::1]) -> None:
+    """Lock the tokens of the matched spans: they are never edited."""
+    k: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    for k in range(n_matches):
+        for i in range(starts[k], ends[k]):
+            flags[i] = flags[i] | LOCKED
+
+
+def count_candidates(
+    phrases: cython.const[cython.int][::1], n: cython.Py_ssize_t, candidate_first: cython.const[cython.uint][::1], word_first: cython.const[cython.uint][::1]
+) -> tuple[cython.Py_ssize_t, cython.Py_ssize_t]:
+    """Candidates of `n` matched phrases, and words of these candidates: the room that `expand` needs."""
+    k: cython.Py_ssize_t
+    candidates: cython.Py_ssize_t = 0
+    words: cython.Py_ssize_t = 0
+    for k in range(n):
+        candidates += candidate_first[phrases[k] + 1] - candidate_first[phrases[k]]
+        words += word_first[candidate_first[phrases[k] + 1]] - word_first[candidate_first[phrases[k]]]
+    return candidates, words
+
+
+def sort_arcs(ends: cython.const[cython.int][::1], n_arcs: cython.Py_ssize_t, n_tokens: cython.Py_ssize_t, order: cython.int[::1], counts: cython.int[::1]) -> None:
+    """Arc numbers by end, stable; `counts` is scratch of n_tokens + 2 zeros."""
+    k: cython.Py_ssize_t
+    for k in range(n_arcs):
+        counts[ends[k] + 1] += 1
+    for k in range(n_tokens + 1):
+        counts[k + 1] += counts[k]
+    for k in range(n_arcs):
+        order[counts[ends[k]]] = cython.cast(cython.int, k)
+        counts[ends[k]] += 1

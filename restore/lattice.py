@@ -1,0 +1,61 @@
+"""A text with its candidates, as the flat arrays that the kernels read."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+
+from restore import kernels
+from restore.channels import substitution
+from restore.channels.substitution import Arcs
+from restore.language_model.model import LanguageModel
+from restore.lexicon import Lexicon
+from restore.tokenizer import NEWLINES_MASK, Tokens, unicode_tables
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """One text ready for decoding.
+
+    Attributes:
+        tokens: the observed tokens.
+        ids: their vocabulary ids.
+        spelling: log probability of the spelling of unknown tokens.
+        breaks: 1 where a paragraph begins (after a blank line).
+        keep: s_w of each token as an original, tokens × families.
+        arcs: the candidates.
+        order: arc numbers by end.
+        sites: places where a candidate begins.
+    """
+
+    tokens: Tokens
+    ids: array[int]
+    spelling: array[float]
+    breaks: array[int]
+    keep: array[float]
+    arcs: Arcs
+    order: array[int]
+    sites: int
+
+
+def build_lattice(tokens: Tokens, lexicon: Lexicon, model: LanguageModel) -> Lattice:
+    """Look up a text's tokens and collect its candidates.
+
+    Args:
+        tokens: the text, with whatever is protected locked.
+    """
+    n = len(tokens)
+    ids = model.ids(memoryview(tokens.norms), n)
+    spelling = model.spelling(tokens, ids, unicode_tables())
+    arcs, sites = substitution.propose(tokens, ids, spelling, lexicon, model)
+    n_families = len(lexicon.families)
+    keep = array("f", bytes(4 * n * n_families))
+    order, counts = array("i", bytes(4 * len(arcs))), array("i", bytes(4 * (n + 2)))
+    if n:
+        kernels.keep_rates(
+            memoryview(tokens.hashes), n, lexicon.keep_keys, lexicon.keep_values, lexicon.capacities["keep"], lexicon.keep_weights, n_families, memoryview(keep)
+        )
+    if arcs:
+        kernels.sort_arcs(memoryview(arcs.ends), len(arcs), n, memoryview(order), memoryview(counts))
+    breaks = array("B", (1 if flag & NEWLINES_MASK == NEWLINES_MASK - 32 else 0 for flag in tokens.flags))
+    return Lattice(tokens, ids, spelling, breaks, keep, arcs, order, sites)

@@ -1,0 +1,195 @@
+"""Mapping dictionaries: read TSV, check, inflect, compile to a binary, open by mmap, layered with the user's own files."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from restore import kernels
+from restore.container import Container, open_container
+from restore.errors import ArtefactError, DictionaryError
+from restore.lexicon.rows import File, Row, find_files, read_files
+
+__all__ = ["Candidate", "File", "Lexicon", "Row", "cache_path", "compile_dictionaries", "data_path", "find_files", "load_lexicon", "read_files", "read_words"]
+
+
+class Candidate(NamedTuple):
+    """One original of a phrase: number, text, and s_w · q(o | w) by family."""
+
+    number: int
+    original: str
+    weights: tuple[float, ...]
+
+
+class Lexicon:
+    """A compiled dictionary, opened by mmap. The attributes are its sections; `restore.lexicon.build` describes them."""
+
+    def __init__(self, container: Container) -> None:
+        self.path = container.path
+        self.meta = container.meta
+        self.families: tuple[str, ...] = tuple(container.meta["families"])
+        self.capacities: dict[str, int] = container.meta["capacities"]
+        section = container.section
+        self.phrase_keys, self.phrase_values = section("phrase_keys", "Q"), section("phrase_values", "I")
+        self.phrase_flags = section("phrase_flags")
+        self.candidate_first, self.candidate_flags = section("candidate_first", "I"), section("candidate_flags")
+        self.candidate_text, self.texts = section("candidate_text", "I"), section("texts")
+        self.candidate_words, self.word_hashes = section("candidate_words", "I"), section("word_hashes", "Q")
+        self.candidate_weights = section("candidate_weights", "f")
+        self.keep_keys, self.keep_values = section("keep_keys", "Q"), section("keep_values", "I")
+        self.keep_weights = section("keep_weights", "f")
+        self.protected_keys, self.protected_values = section("protected_keys", "Q"), section("protected_values", "I")
+
+    def original(self, candidate: int) -> str:
+        """The surface of a candidate."""
+        return bytes(self.texts[self.candidate_text[candidate] : self.candidate_text[candidate + 1]]).decode("utf-8", "surrogatepass")
+
+    def lookup(self, phrase: str) -> list[Candidate]:
+        """The originals of an observed phrase, whatever its case; an empty list when there are none.
+
+        >>> lexicon = load_lexicon()
+        >>> "sent" in [candidate.original for candidate in lexicon.lookup("Despatched")]
+        True
+        """
+        from array import array
+
+        from restore.tokenizer import encode, tokenize
+
+        hashes = tokenize(encode(phrase), ()).hashes
+        if not hashes:
+            return []
+        value = _probe(kernels.chain(memoryview(hashes)), self.phrase_keys, self.phrase_values, self.capacities["phrase"])
+        if value < 16:
+            return []
+        number = (value >> 4) - 1
+        n = len(self.families)
+        weights = array("f", self.candidate_weights[self.candidate_first[number] * n : self.candidate_first[number + 1] * n])
+        return [
+            Candidate(c, self.original(c), tuple(weights[k * n : k * n + n]))
+            for k, c in enumerate(range(self.candidate_first[number], self.candidate_first[number + 1]))
+        ]
+
+
+def load_lexicon(dictionaries: Sequence[str | Path] = ()) -> Lexicon:
+    """Open the shipped dictionaries, with the user's own files on top.
+
+    Args:
+        dictionaries: TSV files or folders of them, lowest layer first; or one compiled file made by `restore dict build`.
+
+    Raises:
+        DictionaryError: bad rows or missing files.
+        ArtefactError: a compiled file is damaged or of another version.
+    """
+    paths = tuple(Path(path) for path in dictionaries)
+    if len(paths) == 1 and paths[0].suffix == ".lexicon":
+        return _open(paths[0])
+    layers = find_files(paths)
+    shipped = _shipped_binary()
+    if not layers and shipped is not None:
+        return shipped
+    target = cache_path() / f"{_sources_hash(layers)[:32]}.lexicon"
+    if not target.exists():
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            compile_dictionaries(layers, target)
+        except OSError:
+            # No writable cache: build for this process only.
+            with tempfile.TemporaryDirectory() as folder:
+                compile_dictionaries(layers, Path(folder) / "user.lexicon")
+                return _open(Path(folder) / "user.lexicon")
+    return _open(target)
+
+
+def compile_dictionaries(layers: Sequence[Path], output: str | os.PathLike[str]) -> dict[str, object]:
+    """Compile the shipped dictionaries and the given files on top of them.
+
+    Args:
+        layers: TSV files, lowest first.
+        output: the file to write.
+
+    Returns:
+        Meta data of the compiled file.
+    """
+    from restore.lexicon.build import build_lexicon
+    from restore.lexicon.inflection import Inflector
+
+    folder = data_path()
+    files = read_files(find_files([folder]), shipped=True) + read_files(layers)
+    return build_lexicon(files, read_words(folder / "protected.tsv"), Inflector(folder / "inflections.tsv"), output, _sources_hash(layers))
+
+
+def read_words(path: str | Path) -> list[str]:
+    """Words and phrases, one a line (a tab and a note may follow), `#` for comments.
+
+    Raises:
+        DictionaryError: the file is missing or not UTF-8.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise DictionaryError([f"{path}: cannot be read ({problem}); give a UTF-8 file with a word or phrase a line"]) from None
+    lines = (unicodedata.normalize("NFC", line.split("\t")[0].strip()) for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def data_path() -> Path:
+    """The folder of the shipped dictionaries and models.
+
+    Raises:
+        ArtefactError: the package runs from a zip file.
+    """
+    import restore.data
+
+    folder = Path(next(iter(restore.data.__path__)))
+    if not folder.is_dir():
+        raise ArtefactError(folder, "dictionaries are opened by mmap and cannot be read from a zip file; install restore-text unzipped")
+    return folder
+
+
+def cache_path() -> Path:
+    """Where compiled dictionaries are kept: $RESTORE_CACHE, or the user's cache folder."""
+    if "RESTORE_CACHE" in os.environ:
+        return Path(os.environ["RESTORE_CACHE"])
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "restore" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "restore"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "restore"
+
+
+def _open(path: Path) -> Lexicon:
+    from restore.lexicon.build import KIND, VERSION
+
+    return Lexicon(open_container(path, KIND, VERSION))
+
+
+def _shipped_binary() -> Lexicon | None:
+    """The compiled dictionary inside the package: its sources cannot change under it, unless this is a source tree, where it is not used."""
+    path = data_path() / "en.lexicon"
+    return _open(path) if path.exists() else None
+
+
+@lru_cache(maxsize=8)
+def _stamp_hash(stamps: tuple[tuple[str, int, int], ...]) -> str:
+    from restore.lexicon.build import hash_sources
+
+    return hash_sources([Path(name) for name, _, _ in stamps])
+
+
+def _sources_hash(layers: Sequence[Path]) -> str:
+    folder = data_path()
+    paths = [*find_files([folder]), folder / "protected.tsv", folder / "inflections.tsv", *layers]
+    return _stamp_hash(tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths))
+
+
+def _probe(key: int, keys: memoryview, values: memoryview, capacity: int) -> int:
+    slot = (key >> 32) * capacity >> 32
+    while keys[slot] not in (0, key):
+        slot += 1
+    return int(values[slot]) if keys[slot] == key else 0

@@ -1,0 +1,126 @@
+"""The few records that go between stages and out to users: frozen, small, with JSON forms.
+
+Offsets are character offsets into the input, spans half-open; probabilities are in [0, 1]; logs are natural.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One change.
+
+    Attributes:
+        start, end: the span of `observed` in the input.
+        observed: what the input says there.
+        original: what it is changed to.
+        channel: which noisy channel proposed it: "substitution", …
+        probability: posterior that the span is damaged and `original` stood there.
+        alternatives: other originals with their posteriors, best first.
+        reason: why, in a few words; may be empty.
+    """
+
+    start: int
+    end: int
+    observed: str
+    original: str
+    channel: str
+    probability: float
+    alternatives: tuple[tuple[str, float], ...] = ()
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-able dictionary with the same names."""
+        return {**asdict(self), "alternatives": [list(pair) for pair in self.alternatives]}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Edit:
+        """The inverse of `to_dict`; unknown keys are ignored.
+
+        >>> edit = Edit(0, 5, "Chief", "Leader", "substitution", 0.9, (("Head", 0.05),))
+        >>> Edit.from_dict(edit.to_dict()) == edit
+        True
+        """
+        known = {name: data[name] for name in cls.__slots__ if name in data}
+        known["alternatives"] = tuple((str(text), float(p)) for text, p in data.get("alternatives", ()))
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of a document with a rate of its own.
+
+    Attributes:
+        start, end: the span in the input.
+        rate: posterior mean of the share of replaceable words that were replaced in it.
+        probability: posterior that it is spun.
+    """
+
+    start: int
+    end: int
+    rate: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is thought of a document.
+
+    Attributes:
+        spun: posterior probability that it is spun, under the prior given to `restore.load`.
+        log_bayes_factor: log P(text | spun) − log P(text | not spun).
+        rate: posterior mean, given that it is spun, of the share of replaceable words that were replaced.
+        sites: places where a dictionary offers another original.
+        words: words in the document.
+        families: kinds of spinner with their posteriors given that it is spun, best first.
+        segments: parts with their own rates.
+        evidence: the strongest signs, as text.
+    """
+
+    spun: float
+    log_bayes_factor: float
+    rate: float
+    sites: int
+    words: int
+    families: tuple[tuple[str, float], ...] = ()
+    segments: tuple[Segment, ...] = ()
+    evidence: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-able dictionary with the same names."""
+        data = asdict(self)
+        data["families"] = dict(self.families)
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A restored document: applying `edits` to the input gives `text`, inverting them gives the input."""
+
+    text: str
+    edits: tuple[Edit, ...]
+    verdict: Verdict
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-able dictionary with the same names."""
+        return {"text": self.text, "edits": [edit.to_dict() for edit in self.edits], "verdict": self.verdict.to_dict()}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings of a `Restorer`.
+
+    Attributes:
+        prior: probability that a document is spun, before looking at it.
+        min_probability: an edit is made when its posterior is at least this.
+        assume_spun: None to let the text say; otherwise the text is taken as spun, at this rate when it is not True.
+        protect: words and phrases that are never edited.
+    """
+
+    prior: float = 0.01
+    min_probability: float = 0.5
+    assume_spun: float | bool | None = None
+    protect: tuple[str, ...] = field(default=())

@@ -1,0 +1,229 @@
+"""Text to tokens with offsets into the original string.
+
+A token is a word with inner apostrophes, a number, a dotted abbreviation, an opaque span, or one other character; white space and invisible characters
+between tokens belong to none. Tokens carry two hashes of their *normal form* (case-folded, apostrophes and quotes straightened, zero-width characters
+dropped): one for matching, and one for the language model, where numbers are mapped to a few shapes.
+
+Opaque spans (URLs, e-mail addresses, file paths, code, HTML tags, LaTeX, @names, #tags) are found here with `regex`, and only in text that holds one of
+the few bytes they need, so that ordinary prose never pays for them.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from restore import kernels
+
+#: Version of Unicode that unicode.bin was made from (tools/make_unicode_table.py).
+UNICODE_VERSION = "14.0.0"
+
+#: Normal form of every opaque span; no text can give it, since "<" is a token of its own.
+OPAQUE_FORM = "<opaque>"
+
+KIND_MASK, CASE_MASK, NEWLINES_MASK = 7, 24, 96
+WORD, NUMBER, PUNCTUATION, ABBREVIATION, OPAQUE = range(5)
+LOWER, CAPITALISED, UPPER, MIXED = (case << 3 for case in range(4))
+GLUED, LOCKED, SENTENCE_START = 128, 256, 512
+
+_TABLE = memoryview((Path(__file__).parent / "unicode.bin").read_bytes())
+_STAGE1 = _TABLE[: 2 * (0x110000 >> 8)].cast("H")
+_STAGE2 = _TABLE[2 * (0x110000 >> 8) :].cast("I")
+_NOTHING = array("i")
+
+# Every opaque span holds one of these; most prose holds none.
+_TRIGGERS = (b"://", b"www.", b"@", b"#", b"<", b"`", b"\\", b"$", b"/")
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of one text, as parallel arrays.
+
+    Attributes:
+        text: the text as UTF-8 (lone surrogates as three bytes each).
+        starts, ends: byte offsets into `text`, half-open.
+        hashes: hash of the normal form, for matching.
+        norms: hash of the normal form with numbers by shape, for the language model.
+        flags: see `restore.kernels`; test with the constants of this module.
+    """
+
+    text: bytes
+    starts: array[int]
+    ends: array[int]
+    hashes: array[int]
+    norms: array[int]
+    flags: array[int]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def surface(self, i: int, j: int | None = None) -> str:
+        """The text from token `i` to the token before `j` (default: one token)."""
+        end = self.ends[i if j is None else j - 1]
+        return self.text[self.starts[i] : end].decode("utf-8", "surrogatepass")
+
+
+def encode(text: str) -> bytes:
+    """UTF-8 of any Python string, lone surrogates included."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def tokenize(text: bytes, opaque: Iterable[tuple[int, int]] | None = None) -> Tokens:
+    """Split UTF-8 text into tokens.
+
+    Args:
+        text: UTF-8 bytes; malformed bytes become tokens of their own and never fail.
+        opaque: byte spans to keep as one token each; found by `opaque_spans` when None.
+
+    Returns:
+        The tokens.
+
+    >>> tokens = tokenize("The K.G.B. didn’t pay 1,500 roubles.".encode())
+    >>> [tokens.surface(i) for i in range(len(tokens))]
+    ['The', 'K.G.B.', 'didn’t', 'pay', '1,500', 'roubles', '.']
+    """
+    spans = array("i", (offset for span in (opaque_spans(text) if opaque is None else opaque) for offset in span))
+    n = len(text)
+    # A token and the gap before it take more than three bytes on average in any real text; one byte each in the worst case.
+    size = n + 1
+    starts, ends = array("i", bytes(4 * size)), array("i", bytes(4 * size))
+    hashes, norms, flags = array("Q", bytes(8 * size)), array("Q", bytes(8 * size)), array("H", bytes(2 * size))
+    count = kernels.tokenize(
+        memoryview(text), _STAGE1, _STAGE2, memoryview(spans), _opaque_hash(), *map(memoryview, (starts, ends, hashes, norms, flags))
+    )
+    for column in (starts, ends, hashes, norms, flags):
+        del column[count:]
+    return Tokens(text, starts, ends, hashes, norms, flags)
+
+
+def hash_tokens(data: bytes) -> tuple[array[int], array[int], array[int], array[int]]:
+    """Tokens of a buffer as the language model sees them.
+
+    Returns:
+        (hashes, starts, ends, newlines): 64-bit hash of each normal form, byte offsets, and the line breaks before each token (0, 1, 2 = two or more).
+    """
+    tokens = tokenize(data)
+    return tokens.norms, tokens.starts, tokens.ends, array("B", ((flag & NEWLINES_MASK) >> 5 for flag in tokens.flags))
+
+
+def hash_word(normal_form: str) -> int:
+    """64-bit hash of a normal form, the same as `tokenize` gives a token with this normal form."""
+    return kernels.hash_codes(memoryview(encode(normal_form))) if normal_form else 0
+
+
+def normalise(token: str) -> str:
+    """Normal form, for the language model, of one token.
+
+    >>> normalise("Didn’t"), normalise("1,500"), normalise("17th"), normalise("1984")
+    ("didn't", '0,0', '00th', '0000')
+    """
+    if not token:
+        return ""
+    tokens = tokenize(encode(token))
+    if len(tokens) == 1 and tokens.flags[0] & KIND_MASK == OPAQUE:
+        return OPAQUE_FORM
+    form = []
+    for character in token:
+        entry = _entry(ord(character))
+        if entry & 255 == 5:
+            continue
+        form.append(chr((ord(character) + (entry >> 8)) & 0xFFFFFF))
+    folded = "".join(form)
+    if len(tokens) != 1:
+        return folded
+    kind = tokens.flags[0] & KIND_MASK
+    if kind == ABBREVIATION:
+        return folded.rstrip(".")
+    if kind == PUNCTUATION and folded in "“”„‟«»":
+        return '"'
+    if kind != NUMBER:
+        return folded
+    digits = sum(_entry(ord(character)) & 255 == 3 for character in folded)
+    split = next((k for k, character in enumerate(folded) if _entry(ord(character)) & 255 in (1, 2)), len(folded))
+    if split < len(folded):
+        digits = sum(_entry(ord(character)) & 255 == 3 for character in folded[:split])
+        return "0" * min(digits, 4) + folded[split:] if digits <= 4 else "0000" + folded[split:]
+    if "." in folded:
+        return "0.0"
+    if "," in folded:
+        return "0,0"
+    if digits <= 2:
+        return folded
+    if digits == 4 and folded[0] not in "12":
+        return "9000"
+    return "0" * min(digits, 5)
+
+
+def opaque_spans(text: bytes) -> list[tuple[int, int]]:
+    """Byte spans of URLs, addresses, paths, code, tags and the like, sorted and disjoint.
+
+    >>> text = b"See https://example.org/a?b=1, or write to me@example.org."
+    >>> [text[start:end].decode() for start, end in opaque_spans(text)]
+    ['https://example.org/a?b=1', 'me@example.org']
+    """
+    if not any(trigger in text for trigger in _TRIGGERS):
+        return []
+    trigger, patterns = _patterns()
+    spans: list[tuple[int, int]] = []
+    last = 0
+    for hit in trigger.finditer(text):
+        at = hit.start()
+        if at < last:
+            continue
+        pattern, before = patterns[hit.group()[:1]]
+        # Where a span may begin before its trigger: at the start of the run of characters without white space, within 200 bytes.
+        start = max(last, at - before)
+        if before > 1:
+            start += _run(text[start:at])
+        match = pattern.search(text, start, at + 2200) if before else pattern.match(text, at, at + 2200)
+        if match and match.start() <= at < match.end():
+            spans.append(match.span())
+            last = match.end()
+    return spans
+
+
+def _run(before: bytes) -> int:
+    return max(before.rfind(space) for space in (b" ", b"\n", b"\t", b"(", b'"')) + 1
+
+
+def unicode_tables() -> tuple[memoryview, memoryview]:
+    """The two stages of the Unicode table, for the kernels."""
+    return _STAGE1, _STAGE2
+
+
+def _entry(code: int) -> int:
+    return _STAGE2[(_STAGE1[code >> 8] << 8) + (code & 255)]
+
+
+@lru_cache(maxsize=1)
+def _opaque_hash() -> int:
+    return hash_word(OPAQUE_FORM)
+
+
+@lru_cache(maxsize=1)
+def _patterns():  # type: ignore[no-untyped-def]
+    """A pattern that finds triggers, and for the first byte of a trigger: the pattern of the whole span, and how far before the trigger it may begin."""
+    import regex
+
+    def compile(source: bytes) -> "regex.Pattern[bytes]":
+        return regex.compile(source, regex.VERBOSE)
+
+    # Trailing punctuation belongs to the sentence, not to the address.
+    address = rb"""[^\s<>"\x27`]* [^\s<>"\x27`.,;:!?()\[\]{}]"""
+    url = compile(rb"\b(?:https?|ftp|file):" + address)
+    latex = compile(rb"\\[A-Za-z]++ (?:\[[^\]\n]{0,100}\])? (?:\{[^{}\n]{0,200}\})*+ | (?<=\b[A-Za-z]:) \\[^\s<>\"|?*]++")
+    return compile(rb"://|www\.|[@\#<`\\$]|(?<=[\s(~.]|^)/[\w.@+-]"), {
+        b":": (url, 8),
+        b"w": (compile(rb"\bwww\." + address), 0),
+        b"@": (compile(rb"[\w.+%-]++@[\w-]++(?:\.[\w-]++)++ | (?<![\w@.])@[A-Za-z_]\w*+"), 200),
+        b"#": (compile(rb"(?<![\w&\#])\#\w*[A-Za-z_]\w*+"), 0),
+        b"<": (compile(rb"</?[A-Za-z][\w:.-]*+(?:\s[^<>\n]*+)?> | <!--(?s:.*?)--> | <![A-Za-z][^<>\n]*+>"), 0),
+        b"`": (compile(rb"```(?s:.*?)``` | `[^`\n]++`"), 0),
+        b"\\": (latex, 0),
+        b"$": (compile(rb"\$\$[^$]{1,2000}?\$\$ | \$(?=[^$\n]{0,200}[\\^_])[^\s$][^$\n]{0,200}?\$"), 0),
+        # A path has two parts or more: "and/or" is no path.
+        b"/": (compile(rb"(?:~|\.{1,2})?/(?:[\w.@+-]++/)++(?:[\w.@+-]*[\w@+-])?"), 2),
+    }
