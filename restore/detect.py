@@ -13,8 +13,11 @@ from dataclasses import dataclass
 
 from restore.decode import Lanes
 
-#: Grid of rates, and its prior: Beta(1.5, 2) at the grid points, normalised. Dev texts have rates of .1 (abstracts) to .6 (news).
+#: Grid of rates, and the prior of a spun document's rate: Beta(4, 3) at the grid points, normalised.
 THETAS = (0.04, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
+#: A text nobody spun also departs from the language model's taste: formal, old or foreign English prefers "upon" and "shall". To the model that looks like a
+#: spinner at a low rate, so "clean" is a mixture too: the share of clean documents that look like each rate (0 first, then THETAS).
+CLEAN_RATES = (0.5, 0.22, 0.15, 0.1, 0.03, 3e-4, 1e-6, 0.0)
 #: Prior odds of the families; a family that is not listed counts as 1.
 FAMILY_PRIOR = {"thesaurus": 3.0, "spinbot": 1.5, "tortured": 1.0}
 #: Within a spun document, prior probability that a given line is spun too (quotations and single paragraphs are sometimes left alone).
@@ -50,8 +53,8 @@ class Belief:
         return tuple(sorted(totals.items(), key=lambda item: (-item[1], item[0])))
 
 
-def make_lanes(families: Sequence[str], assume: float | bool | None = None) -> tuple[Lanes, list[float]]:
-    """Lanes and their log prior.
+def make_lanes(families: Sequence[str], assume: float | bool | None = None) -> tuple[Lanes, list[float], list[float]]:
+    """Lanes, their log prior in spun texts, and in texts that nobody spun (the rest to 1 being "rate 0").
 
     Args:
         families: names, in the order of the compiled dictionary.
@@ -63,26 +66,30 @@ def make_lanes(families: Sequence[str], assume: float | bool | None = None) -> t
     elif assume is not None and assume is not False:
         thetas = [float(assume)]
     lanes = Lanes.grid(thetas, len(families))
-    weights = [FAMILY_PRIOR.get(families[f], 1.0) * theta**0.5 * (1 - theta) for theta, f in zip(lanes.thetas, lanes.families, strict=True)]
-    if len(thetas) == 1:
-        weights = [FAMILY_PRIOR.get(name, 1.0) for name in families]
-    total = sum(weights)
-    return lanes, [math.log(weight / total) for weight in weights]
+    share = {name: FAMILY_PRIOR.get(name, 1.0) for name in families}
+    total = sum(share.values())
+    by_theta = [theta**3 * (1 - theta) ** 2 for theta in thetas] if len(thetas) > 1 else [1.0]
+    clean = dict(zip(THETAS, CLEAN_RATES[1:], strict=True))
+    log_spun = [math.log(share[name] / total * weight / sum(by_theta)) for name in families for weight in by_theta]
+    log_clean = [math.log(share[name] / total * clean.get(theta, 0.0) + 1e-300) for name in families for theta in thetas]
+    return lanes, log_spun, log_clean
 
 
-def believe(lanes: Lanes, log_prior: Sequence[float], log_z: Sequence[float], prior: float, assume: float | bool | None = None) -> Belief:
+def believe(
+    lanes: Lanes, log_spun: Sequence[float], log_clean: Sequence[float], log_z: Sequence[float], prior: float, assume: float | bool | None = None
+) -> Belief:
     """The posterior over lanes and over "spun".
 
     Args:
-        lanes, log_prior: from `make_lanes`.
+        lanes, log_spun, log_clean: from `make_lanes`.
         log_z: evidence for each lane, summed over the document.
         prior: probability of "spun" before looking.
         assume: when given, "spun" is certain.
     """
-    joint = [z + p for z, p in zip(log_z, log_prior, strict=True)]
-    top = max(joint)
-    log_bayes_factor = top + math.log(sum(math.exp(x - top) for x in joint))
-    weights = tuple(math.exp(x - log_bayes_factor) for x in joint)
+    joint = [z + p for z, p in zip(log_z, log_spun, strict=True)]
+    evidence = log_sum(joint)
+    weights = tuple(math.exp(x - evidence) for x in joint)
+    log_bayes_factor = evidence - log_sum([math.log(CLEAN_RATES[0]), *(z + p for z, p in zip(log_z, log_clean, strict=True))])
     spun = 1.0 if assume is not None and assume is not False else logistic(log_bayes_factor + math.log(prior) - math.log1p(-prior))
     return Belief(lanes, log_bayes_factor, spun, weights)
 
@@ -109,6 +116,12 @@ def line_probabilities(belief: Belief, lines: Sequence[Sequence[float]]) -> list
 def sum_tokens(token_z: array[float], n_lanes: int, start: int, end: int) -> list[float]:
     """Evidence for each lane from the tokens start … end."""
     return [sum(token_z[start * n_lanes + lane : end * n_lanes : n_lanes]) for lane in range(n_lanes)]
+
+
+def log_sum(terms: Sequence[float]) -> float:
+    """log Σ exp, without overflow."""
+    top = max(terms)
+    return top + math.log(sum(math.exp(x - top) for x in terms))
 
 
 def logistic(x: float) -> float:

@@ -233,7 +233,7 @@ class Analysis:
     def score(self) -> None:
         """The first pass: evidence for every lane, line by line, and the belief that follows from it."""
         restorer, config = self._restorer, self._restorer.config
-        lanes, log_prior = make_lanes(restorer.lexicon.families, config.assume_spun)
+        lanes, log_spun, log_clean = make_lanes(restorer.lexicon.families, config.assume_spun)
         log_z = [0.0] * len(lanes)
         decoder = restorer.decoder()
         evidence: list[list[tuple[int, int, list[float]]]] = []
@@ -246,7 +246,7 @@ class Analysis:
             part, token_z = decoder.forward(lattice, lanes)
             log_z = [a + b for a, b in zip(log_z, part, strict=True)]
             evidence.append([(start, end, sum_tokens(token_z, len(lanes), i, j)) for start, end, i, j in lines(lattice.tokens)])
-        self.belief = believe(lanes, log_prior, log_z, config.prior, config.assume_spun)
+        self.belief = believe(lanes, log_spun, log_clean, log_z, config.prior, config.assume_spun)
         if config.assume_spun is not None and config.assume_spun is not False:
             return
         for k, rows in enumerate(evidence):

@@ -139,7 +139,7 @@ class ReferenceModel:
     def id(self, word: str) -> int:
         """Id of a normal form, 0 if it is unknown."""
         h = hash_word(word)
-        slot = ((h & 0xFFFFFFFF) * self.meta["capacities"][0]) >> 32
+        slot = ((h & 0xFFFFFFFF) * self.meta["capacities"]["vocabulary"]) >> 32
         while entry := self.vocabulary_table[slot]:
             if entry >> 32 == h >> 32:
                 return int(entry & 0xFFFFFFFF) - 1
@@ -147,10 +147,10 @@ class ReferenceModel:
         return 0
 
     def find(self, ngram: Sequence[int]) -> tuple[float, float] | None:
-        """(log-probability, log back-off) of an n-gram, or None; found only where its suffix is found."""
+        """(log-probability, log back-off) of an n-gram, or None; found only where its suffix and its context are found."""
         if len(ngram) == 1:
             return self.unigrams[2 * ngram[0]], self.unigrams[2 * ngram[0] + 1]
-        if self.find(ngram[1:]) is None:
+        if self.find(ngram[1:]) is None or self.find(ngram[:-1]) is None:
             return None
         k = 0
         for word in reversed(ngram):
@@ -159,7 +159,7 @@ class ReferenceModel:
         n = len(ngram)
         highest = n == self.order
         fingerprint = (k & 0xFFFFFF if highest else k & 0x3FFFF) or 1
-        slot = ((k >> 32) * self.meta["capacities"][n - 1]) >> 32
+        slot = ((k >> 32) * self.meta["capacities"][f"ngrams{n}"]) >> 32
         while entry := self.tables[n][slot]:
             if entry >> (8 if highest else 14) == fingerprint:
                 book = self.codebooks[(n - 2) * 320 : (n - 1) * 320]
@@ -486,7 +486,7 @@ def test_report_and_meta(tmp_path: Path) -> None:
     "options",
     [
         {"order": 1},
-        {"order": 7},
+        {"order": 6},
         {"min_counts": [1, 1]},
         {"min_counts": [1, 1, 0, 1]},
         {"vocabulary_min_count": 0},

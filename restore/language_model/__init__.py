@@ -35,7 +35,7 @@ def train_model(
     Args:
         inputs: text files, plain, .gz or .xz, UTF-8, one paragraph a line.
         output: the model file; it appears whole or not at all. The same texts and options always give the same bytes.
-        order: words in the longest n-grams, 2 to 6.
+        order: words in the longest n-grams, 2 to 5.
         vocabulary_min_count: words that occur less often are unknown words.
         min_counts: by order, n-grams that occur less often are left out (the first is not read: words are governed by
             `vocabulary_min_count`). Default: 1, 2, 3, 3, … when there is a limit on the size, otherwise all 1.
@@ -56,9 +56,9 @@ def train_model(
     """
     limited = size_limit_mb is not None or max_ngrams is not None
     if min_counts is None:
-        min_counts = [1, 2, 3, 3, 3, 3][:order] if limited else [1] * order
-    if not 2 <= order <= 6:
-        raise ConfigError(f"order is {order}, expected 2 to 6")
+        min_counts = [1, 2, 3, 3, 3][:order] if limited else [1] * order
+    if not 2 <= order <= 5:
+        raise ConfigError(f"order is {order}, expected 2 to 5")
     if len(min_counts) != order or min(min_counts) < 1:
         raise ConfigError(f"min_counts is {list(min_counts)}, expected {order} numbers from 1 on, one for each order")
     if vocabulary_min_count < 1:

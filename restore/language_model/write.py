@@ -1,7 +1,7 @@
 """A model as a file for the kernel: vocabulary, hash tables with fingerprints, codebooks. Little-endian, natural logs.
 
-`sections` says what each section holds. An n-gram is stored as a fingerprint of its hash, not as its words; a query accepts an n-gram only where its
-suffix was found, which the closed set of n-grams allows.
+`build` says what each section holds. An n-gram is stored as a fingerprint of its hash, not as its words; a query accepts an n-gram only where its suffix
+and its context were found, which the closed set of n-grams allows.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def build(model: Model, vocabulary: Vocabulary) -> Written:
         "vocabulary_table": place((hashes & _LOW) * np.uint64(capacity) >> _HALF, hashes >> _HALF << _HALF | identifiers, capacity),
         "unigrams": unigrams.astype("<f4").ravel(),
     }
-    capacities, books, codes, wrong = [capacity], [], [], []
+    capacities, books, codes, wrong = {"vocabulary": capacity}, [], [], []
     keys = extend_keys(np.zeros(len(vocabulary.words), dtype=np.uint64), model.tables[0].first)
     for n in range(2, len(model.tables) + 1):
         table = model.tables[n - 1]
@@ -113,7 +113,7 @@ def build(model: Model, vocabulary: Vocabulary) -> Written:
         capacity = _capacity(len(table), NGRAM_LOAD)
         slots = place(homes(keys, capacity), entries, capacity)
         sections[f"ngrams{n}"] = slots
-        capacities.append(capacity)
+        capacities[f"ngrams{n}"] = capacity
         books += [log_prob.levels, log_backoff.levels]
         codes.append((log_prob, log_backoff))
         wrong.append(int(np.count_nonzero(probe(slots, keys, capacity, layout) != entries)))
@@ -196,10 +196,12 @@ def match_sections(sections: Mapping[str, Any], meta: Mapping[str, Any], stream:
         book = np.asarray(sections["codebooks"])[(n - 2) * levels : (n - 1) * levels]
         keys[n - 1 :] = extend_keys(keys[n - 1 :], stream[: len(stream) - n + 1])
         asked = found.copy()
-        asked[: n - 1] = False
-        asked[n - 1 :] &= stream[1 : len(stream) - n + 2] != BEGIN  # nothing stands before <s>
+        asked[1:] &= found[:-1]
+        asked[:1] = False
+        if n == 2:
+            asked &= stream != BEGIN
         entries = np.zeros(len(stream), dtype=np.uint32)
-        entries[asked] = probe(np.asarray(sections[f"ngrams{n}"]), keys[asked], meta["capacities"][n - 1], layout)
+        entries[asked] = probe(np.asarray(sections[f"ngrams{n}"]), keys[asked], meta["capacities"][f"ngrams{n}"], layout)
         found = entries != 0
         code = entries >> np.uint32(layout.probability_shift) & np.uint32(PROBABILITY_LEVELS - 1)
         log_prob = np.where(found, book[code], 0).astype(np.float64)
