@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,8 +67,13 @@ def load(
             raise ConfigError(f"{name} is {value}; give a number between 0 and 1")
     if assume_spun is not None and not isinstance(assume_spun, bool) and not 0 < assume_spun <= 1:
         raise ConfigError(f"assume_spun is {assume_spun}; give True or a rate above 0 and at most 1")
-    path = data_path() / f"{model}.model" if str(model).isidentifier() else Path(model)
-    return Restorer(load_lexicon(dictionaries), LanguageModel(path), Config(prior, min_probability, assume_spun, tuple(protect)))
+    return Restorer(load_lexicon(dictionaries), LanguageModel(model_path(model)), Config(prior, min_probability, assume_spun, tuple(protect)))
+
+
+def model_path(name: str | Path) -> Path:
+    """The file of a model: a shipped one by its name ("en"), any other by its path."""
+    shipped = data_path() / f"{name}.model"
+    return shipped if shipped.exists() else Path(name)
 
 
 class Restorer:
@@ -102,7 +108,7 @@ class Restorer:
         >>> [(edit.observed, edit.original) for edit in result.edits]
         [('despatched', 'sent')]
         """
-        analysis = self._analyse(text)
+        analysis = self.analyse(text)
         edits = tuple(self._edits(analysis)) if analysis.belief.spun >= min(NEGLIGIBLE, self.config.min_probability) else ()
         return Result(edit_list.apply(text, edits), edits, self._verdict(analysis, edits))
 
@@ -113,14 +119,15 @@ class Restorer:
         >>> restore.load().detect("Nothing is wrong with this sentence.").spun < 0.05
         True
         """
-        return self._verdict(self._analyse(text), ())
+        return self._verdict(self.analyse(text), ())
 
     def pipe(self, texts: Iterable[str]) -> Iterator[Result]:
         """Restore many texts, in order."""
         for text in texts:
             yield self.restore(text)
 
-    def _analyse(self, text: str) -> Analysis:
+    def analyse(self, text: str) -> Analysis:
+        """The first pass over a text: its evidence, and the belief that follows from it."""
         data = encode(text)
         locked = locked_spans(data)
         opaque = opaque_spans(data)
@@ -167,7 +174,7 @@ class Restorer:
             for k in sorted((k for k in range(len(arcs)) if best[k]), key=arcs.starts.__getitem__):
                 i, j = arcs.starts[k], arcs.ends[k]
                 factor = analysis.belief.spun * analysis.line_spun(chunk, tokens.starts[i])
-                probability = min(1.0, posterior[k] * factor)
+                probability = min(1.0, support(lattice, posterior, k) * factor)
                 if probability < self.config.min_probability:
                     continue
                 start, end = tokens.starts[i], _end(tokens, j)
@@ -204,6 +211,47 @@ class Restorer:
             segments=tuple(analysis.segments()) if belief.spun >= 0.5 else (),
             evidence=tuple(f"{edit.observed!r} for {edit.original!r} ({edit.probability:.2f})" for edit in strongest),
         )
+
+
+def support(lattice: Lattice, posterior: array[float], k: int) -> float:
+    """Posterior of what an arc writes, whichever arcs write it.
+
+    A row for a phrase and the rows for its words often give the same wording ("coronary heart illness" as a whole, or illness → disease after
+    coronary heart → heart); the posterior splits between such paths, and the edit is as sure as their sum.
+
+    Args:
+        lattice, posterior: of the text.
+        k: an arc of the best path.
+    """
+    arcs = lattice.arcs
+    i, j = arcs.starts[k], arcs.ends[k]
+    words = arcs.words[arcs.first_words[k] : arcs.first_words[k + 1]]
+    aligned = len(words) == j - i
+    inside = [0.0] * (j - i)
+    total = posterior[k]
+    for b in _overlapping(lattice, i, j):
+        low, high = arcs.starts[b], arcs.ends[b]
+        first = arcs.first_words[b]
+        if b == k or posterior[b] == 0 or arcs.first_words[b + 1] - first != high - low:
+            continue
+        if low <= i and j <= high and aligned:
+            if arcs.words[first + i - low : first + j - low] == words:
+                total += posterior[b]
+        elif aligned and high == low + 1 and i <= low < j and arcs.words[first] == words[low - i]:
+            inside[low - i] += posterior[b]
+    if aligned and j - i > 1:
+        total += min((p for p, word, token in zip(inside, words, lattice.ids[i:j], strict=True) if word != token), default=0.0)
+    return min(1.0, total)
+
+
+def _overlapping(lattice: Lattice, i: int, j: int) -> Iterator[int]:
+    """Arcs that share a token with i … j."""
+    arcs, order = lattice.arcs, lattice.order
+    at = bisect_right(order, i, key=arcs.ends.__getitem__)
+    while at < len(order) and arcs.ends[order[at]] < j + 16:
+        if arcs.starts[order[at]] < j:
+            yield order[at]
+        at += 1
 
 
 @dataclass(frozen=True)

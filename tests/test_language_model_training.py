@@ -139,7 +139,7 @@ class ReferenceModel:
     def id(self, word: str) -> int:
         """Id of a normal form, 0 if it is unknown."""
         h = hash_word(word)
-        slot = ((h & 0xFFFFFFFF) * self.meta["capacities"]["vocabulary"]) >> 32
+        slot = ((h & 0xFFFFFFFF) * self.meta["capacities"][0]) >> 32
         while entry := self.vocabulary_table[slot]:
             if entry >> 32 == h >> 32:
                 return int(entry & 0xFFFFFFFF) - 1
@@ -159,7 +159,7 @@ class ReferenceModel:
         n = len(ngram)
         highest = n == self.order
         fingerprint = (k & 0xFFFFFF if highest else k & 0x3FFFF) or 1
-        slot = ((k >> 32) * self.meta["capacities"][f"ngrams{n}"]) >> 32
+        slot = ((k >> 32) * self.meta["capacities"][n - 1]) >> 32
         while entry := self.tables[n][slot]:
             if entry >> (8 if highest else 14) == fingerprint:
                 book = self.codebooks[(n - 2) * 320 : (n - 1) * 320]

@@ -1,7 +1,70 @@
-"""The command `restore`."""
+"""The command ``restore``: parses, calls, prints. The only code that prints or exits.
+
+Exit status: 0 fine; 1 something was found (``detect``, ``fix --check``); 2 a usage or input error, told in one line on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
 import sys
-def main():
+from collections.abc import Sequence
+
+from restore.errors import RestoreError
+
+DESCRIPTION = "Undo machine damage to text: find synonym-substituted (“spun”) text and put the original wording back."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: arguments without the program's name; the process's own by default.
+
+    Returns:
+        The exit status.
+    """
+    args = build_parser().parse_args(argv)
+    try:
+        status: int = args.run(args)
+        sys.stdout.flush()
+        return status
+    except RestoreError as error:
+        print("\n".join(f"restore: {line}" for line in str(error).split("\n")), file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # The reader went away (restore … | head): not an error. Python would complain again when it closes standard output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("restore: interrupted", file=sys.stderr)
+        return 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    from restore.cli import detect, dictionary, evaluate, fix, model, undo
+
+    parser = argparse.ArgumentParser(prog="restore", description=DESCRIPTION, epilog="`restore COMMAND --help` tells more about a command.")
+    parser.add_argument("--version", action="store_const", const=_version, dest="run", help="show the version and whether the kernels are compiled")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=False)
+    for module in (fix, undo, detect, dictionary, model, evaluate):
+        module.add_parser(commands)
+    parser.set_defaults(run=lambda args: _usage(parser))
+    return parser
+
+
+def _usage(parser: argparse.ArgumentParser) -> int:
+    parser.print_help(sys.stderr)
+    return 2
+
+
+def _version(args: argparse.Namespace) -> int:
+    import platform
+
     import restore
-    data = sys.stdin.buffer.read().decode()
-    r = restore.load()
-    sys.stdout.buffer.write(r.restore(data).text.encode())
+    from restore import kernels
+
+    kind = "compiled kernels" if kernels.COMPILED else "kernels as Python: slow; install a C compiler and reinstall"
+    print(f"restore {restore.__version__} (Python {platform.python_version()}, {kind})")
+    return 0

@@ -54,6 +54,9 @@ def train_model(
         ConfigError: an option is out of range, or the vocabulary alone is larger than `size_limit_mb`.
         InputError: a text cannot be read.
     """
+    # Evidence for the defaults (104 M tokens in 28 MB, perplexity of held-out lines with the spelling of unknown words): order 4 and words from 5
+    # occurrences on 162.5; from 3 on 162.7, from 10 on 165.0, from 20 on 169.7; from 10 on with order 3 178.9, with order 5 163.2. Minimum counts of
+    # 1, 1, 1, 2 or 1, 2, 2, 2 in place of 1, 2, 3, 3 change nothing (162.7).
     limited = size_limit_mb is not None or max_ngrams is not None
     if min_counts is None:
         min_counts = [1, 2, 3, 3, 3][:order] if limited else [1] * order

@@ -13,7 +13,7 @@ import numpy as np
 from restore.container import write_container
 from restore.errors import ConfigError
 from restore.language_model import write
-from restore.language_model.corpus import Ids, Progress, TokenSource, Vocabulary, build_vocabulary, read_stream, token_source
+from restore.language_model.corpus import BEGIN, UNKNOWN, Ids, Progress, TokenSource, Vocabulary, build_vocabulary, read_stream, token_source
 from restore.language_model.count import NgramTable, count_ngrams
 from restore.language_model.estimate import Discounts, Model, adjusted_counts, estimate, estimate_discounts, raw_counts
 from restore.language_model.perplexity import Matches, logs, match_tables, perplexity
@@ -46,12 +46,12 @@ def train(
     vocabulary = build_vocabulary(stream, source.types(), vocabulary_min_count)
     stream = vocabulary.map(stream)
     limit = _limit(size_limit_mb, max_ngrams, vocabulary, order)
+    lines = int(np.count_nonzero(stream == BEGIN))
     report.facts.update(
-        tokens=int(len(stream) - 2 * np.count_nonzero(stream == 1)),
-        lines=int(np.count_nonzero(stream == 1)),
+        tokens=len(stream) - 2 * lines,
+        lines=lines,
         types=len(source.types()),
-        vocabulary=len(vocabulary.words),
-        unknown_tokens=int(np.count_nonzero(stream == 0)),
+        unknown_tokens=int(np.count_nonzero(stream == UNKNOWN)),
     )
     report.done("read")
     held_out = _held_out(test, source, vocabulary)

@@ -1,7 +1,7 @@
 """A model as a file for the kernel: vocabulary, hash tables with fingerprints, codebooks. Little-endian, natural logs.
 
-`build` says what each section holds. An n-gram is stored as a fingerprint of its hash, not as its words; a query accepts an n-gram only where its suffix
-and its context were found, which the closed set of n-grams allows.
+`build` says what each section holds. An n-gram is stored as a fingerprint of its hash, not as its words; a query accepts an n-gram only where its
+suffix and its context were found, which the closed set of n-grams allows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from restore.language_model.characters import character_table
+from restore.language_model.characters import SYMBOLS, character_table
 from restore.language_model.corpus import BEGIN, SPECIALS, Ids, Vocabulary
 from restore.language_model.count import Keys
 from restore.language_model.estimate import Model
@@ -26,6 +26,9 @@ VERSION = 1
 
 VOCABULARY_LOAD = 0.7
 NGRAM_LOAD = 0.8
+
+# Bytes for the header, alignment, and what linear probing hangs over the ends of the tables (some tens of entries each).
+_SPARE = 65_536
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _LOW = np.uint64(0xFFFFFFFF)
@@ -95,7 +98,7 @@ def build(model: Model, vocabulary: Vocabulary) -> Written:
         "vocabulary_table": place((hashes & _LOW) * np.uint64(capacity) >> _HALF, hashes >> _HALF << _HALF | identifiers, capacity),
         "unigrams": unigrams.astype("<f4").ravel(),
     }
-    capacities, books, codes, wrong = {"vocabulary": capacity}, [], [], []
+    capacities, books, codes, wrong = [capacity], [], [], []
     keys = extend_keys(np.zeros(len(vocabulary.words), dtype=np.uint64), model.tables[0].first)
     for n in range(2, len(model.tables) + 1):
         table = model.tables[n - 1]
@@ -113,11 +116,11 @@ def build(model: Model, vocabulary: Vocabulary) -> Written:
         capacity = _capacity(len(table), NGRAM_LOAD)
         slots = place(homes(keys, capacity), entries, capacity)
         sections[f"ngrams{n}"] = slots
-        capacities[f"ngrams{n}"] = capacity
+        capacities.append(capacity)
         books += [log_prob.levels, log_backoff.levels]
         codes.append((log_prob, log_backoff))
         wrong.append(int(np.count_nonzero(probe(slots, keys, capacity, layout) != entries)))
-    sections["codebooks"] = np.concatenate(books).astype("<f4") if books else np.zeros(0, dtype="<f4")
+    sections["codebooks"] = np.concatenate(books).astype("<f4")
     sections["characters"] = character_table(vocabulary.rare or vocabulary.words[len(SPECIALS) :])
     meta = {
         "order": len(model.tables),
@@ -201,7 +204,7 @@ def match_sections(sections: Mapping[str, Any], meta: Mapping[str, Any], stream:
         if n == 2:
             asked &= stream != BEGIN
         entries = np.zeros(len(stream), dtype=np.uint32)
-        entries[asked] = probe(np.asarray(sections[f"ngrams{n}"]), keys[asked], meta["capacities"][f"ngrams{n}"], layout)
+        entries[asked] = probe(np.asarray(sections[f"ngrams{n}"]), keys[asked], meta["capacities"][n - 1], layout)
         found = entries != 0
         code = entries >> np.uint32(layout.probability_shift) & np.uint32(PROBABILITY_LEVELS - 1)
         log_prob = np.where(found, book[code], 0).astype(np.float64)
@@ -215,16 +218,12 @@ def fixed_bytes(vocabulary: Vocabulary, order: int) -> int:
     """Upper bound of what a file takes besides its n-grams."""
     words = len(vocabulary.words)
     text = len("\n".join(vocabulary.words).encode())
-    return text + 8 * _capacity(words, VOCABULARY_LOAD) + 8 * words + 64_000 + 4 * 320 * order + _SPARE
+    return text + 8 * _capacity(words, VOCABULARY_LOAD) + 8 * words + SYMBOLS**3 + 4 * (PROBABILITY_LEVELS + BACKOFF_LEVELS) * order + _SPARE
 
 
 def max_ngrams(size_limit: int, vocabulary: Vocabulary, order: int) -> int:
     """How many n-grams of orders 2 and up fit in a file of `size_limit` bytes; below 0 when not even the vocabulary fits."""
     return math.floor((size_limit - fixed_bytes(vocabulary, order)) * NGRAM_LOAD / 4)
-
-
-# Header, alignment, and what linear probing hangs over the ends of the tables.
-_SPARE = 65_536
 
 
 def _capacity(size: int, load: float) -> int:

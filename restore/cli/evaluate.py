@@ -1,0 +1,100 @@
+"""``restore evaluate``: recall, precision and calibration on annotated texts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from restore.cli.files import read_text
+from restore.cli.settings import add_options, load_restorer
+from restore.errors import InputError
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "evaluate",
+        help="score on annotated texts",
+        description="Score on texts in which every changed span is marked as [[observed=>original|also accepted]]: recall, precision, F0.5, what went wrong, and "
+        "whether the probabilities of the edits are right.",
+    )
+    parser.add_argument("files", nargs="+", metavar="ANNOTATED")
+    parser.add_argument("--format", choices=("table", "json"), default="table")
+    parser.add_argument("--confusions", type=int, default=20, metavar="N", help="show the N most frequent things that went wrong (default: 20)")
+    parser.add_argument("--save", metavar="FILE", help="write the scores, for --compare")
+    parser.add_argument("--compare", metavar="FILE", help="also show the difference to scores that --save wrote")
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it."""
+    from restore.evaluate import Score, score_text
+
+    restorer = load_restorer(args)
+    total = Score()
+    files: dict[str, Any] = {}
+    status = 0
+    for name in args.files:
+        try:
+            score = score_text(restorer, read_text(name))
+        except InputError as error:
+            print(f"restore: {error}", file=sys.stderr)
+            status = 2
+            continue
+        files[name] = score.to_dict()
+        total.add(score)
+    report = {"total": total.to_dict(), "files": files}
+    if args.format == "json":
+        print(json.dumps(report, indent=1, ensure_ascii=False))
+    else:
+        _print_table(report, args.confusions)
+    if args.compare:
+        _print_difference(_load(args.compare), report)
+    if args.save:
+        Path(args.save).write_text(json.dumps(report, ensure_ascii=False), encoding="utf-8")
+    return status
+
+
+def _print_table(report: dict[str, Any], confusions: int) -> None:
+    print("recall  precision  F0.5    must right wrong missed extra  text")
+    for name, row in [*report["files"].items(), ("all", report["total"])]:
+        print(
+            f"{row['recall']:6.3f}  {row['precision']:9.3f}  {row['f05']:5.3f}  {row['must']:5d} {row['right']:5d} {row['wrong']:5d} {row['missed']:6d} "
+            f"{row['extra']:5d}  {name}"
+        )
+    total = report["total"]
+    if total["confusions"] and confusions:
+        print("\ntimes  observed → output (accepted)")
+        for observed, output, accepted, count in total["confusions"][:confusions]:
+            print(f"{count:5d}  {observed} → {output or '(left)'} ({accepted or 'as it stood'})")
+    if total["calibration"]:
+        print("\nprobability  right  edits")
+        for probability, right, count in total["calibration"]:
+            print(f"{probability:11.3f}  {right:5.3f}  {count:5d}")
+
+
+def _print_difference(before: dict[str, Any], after: dict[str, Any]) -> None:
+    print("\nchange against the saved scores")
+    for name, row in [*after["files"].items(), ("all", after["total"])]:
+        old = before["files"].get(name) if name != "all" else before["total"]
+        if old:
+            print(f"{row['recall'] - old['recall']:+.3f} recall  {row['precision'] - old['precision']:+.3f} precision  {row['f05'] - old['f05']:+.3f} F0.5  {name}")
+    was = {tuple(row[:3]) for row in before["total"]["confusions"]}
+    now = {tuple(row[:3]) for row in after["total"]["confusions"]}
+    for title, rows in (("mended", was - now), ("broken", now - was)):
+        for observed, output, accepted in sorted(rows)[:20]:
+            print(f"{title}: {observed} → {output or '(left)'} ({accepted or 'as it stood'})")
+
+
+def _load(path: str) -> dict[str, Any]:
+    try:
+        data: dict[str, Any] = json.loads(read_text(path))
+        if "total" in data and "files" in data:
+            return data
+    except ValueError:
+        pass
+    raise InputError(path, "holds no scores; give what `restore evaluate --save FILE` wrote")

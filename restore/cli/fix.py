@@ -1,0 +1,113 @@
+"""``restore fix``: restored text."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from restore.cli.files import STANDARD, read_text, replace_file, write_text
+from restore.cli.settings import add_options, load_restorer
+from restore.errors import ConfigError, InputError
+from restore.records import Result
+
+#: Bytes from which on uncompiled kernels deserve a warning: about three seconds of work for them.
+SLOW = 200_000
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "fix",
+        help="put the original wording back",
+        description="Print each text with its original wording put back; everything else stays byte for byte as it was.",
+        epilog="Regions between `restore: off` and `restore: on` in a text (in a comment, say) are left alone.",
+    )
+    parser.add_argument("files", nargs="*", default=[STANDARD], metavar="FILE", help="a text in UTF-8, - for standard input (default)")
+    output = parser.add_argument_group("output")
+    views = output.add_mutually_exclusive_group()
+    views.add_argument(
+        "--format", choices=("text", "json", "jsonl"), default="text", help="text; json: a result a document with its edits and verdict; jsonl: an edit a line"
+    )
+    views.add_argument("--mark", action="store_true", help="print the input with each edit as [[observed=>original]]")
+    views.add_argument("--diff", action="store_true", help="print a unified diff")
+    views.add_argument("--list", action="store_true", help="print a line an edit: place, probability, observed → original")
+    views.add_argument("--explain", metavar="WORD|OFFSET", help="tell, for a word or a character offset, why it was or was not changed")
+    output.add_argument("-i", "--in-place", action="store_true", help="write the text back to its file; says on standard error how many edits were made")
+    output.add_argument("--backup", metavar="SUFFIX", nargs="?", const=".bak", help="with -i: keep the old file under its name with SUFFIX (.bak)")
+    output.add_argument("--edits", metavar="FILE", help="also write the edits, as `restore undo` reads them (one document only)")
+    output.add_argument("--check", action="store_true", help="write no text; exit 1 if anything would be changed")
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it."""
+    if args.in_place and (STANDARD in args.files or args.mark or args.diff or args.list or args.explain or args.format != "text"):
+        raise ConfigError("-i writes files in place: name files, and leave out --format, --mark, --diff, --list and --explain")
+    if args.backup and not args.in_place:
+        raise ConfigError("--backup goes with -i")
+    if args.edits and len(args.files) != 1:
+        raise ConfigError("--edits takes the edits of one document; name one file")
+    restorer = load_restorer(args)
+    status = 0
+    for name in args.files:
+        try:
+            text = read_text(name)
+            warn_if_slow(len(text))
+            if args.explain is not None:
+                from restore.explain import explain
+
+                write_text(explain(restorer, text, args.explain))
+                continue
+            result = restorer.restore(text)
+            if args.edits:
+                _write_edits(args.edits, result)
+            if args.in_place:
+                if result.edits and not args.check:
+                    replace_file(name, result.text, args.backup)
+                print(f"{name}: {len(result.edits)} edit{'s' * (len(result.edits) != 1)}", file=sys.stderr)
+            elif not args.check or args.diff or args.list or args.mark or args.format != "text":
+                write_text(_render(args, name, text, result))
+            if args.check and result.edits:
+                status = max(status, 1)
+        except InputError as error:
+            print(f"restore: {error}", file=sys.stderr)
+            status = 2
+    return status
+
+
+def warn_if_slow(size: int) -> None:
+    """One line on standard error when kernels run as Python and the input is large enough for it to matter."""
+    from restore import kernels
+
+    if size >= SLOW and not kernels.COMPILED and not warn_if_slow.__dict__.get("done"):
+        warn_if_slow.__dict__["done"] = True
+        print("restore: the kernels are not compiled and run as Python, about 50 times slower; install a C compiler and reinstall", file=sys.stderr)
+
+
+def _render(args: argparse.Namespace, name: str, text: str, result: Result) -> str:
+    from restore.report import text as report
+
+    if args.mark:
+        return report.mark(text, result.edits)
+    if args.diff:
+        return report.diff("stdin" if name == STANDARD else name, text, result.text)
+    if args.list:
+        prefix = f"{name}:" if len(args.files) > 1 else ""
+        return "".join(f"{prefix}{line}\n" for line in report.edit_table(text, result.edits))
+    if args.format == "json":
+        return json.dumps({"document": name, **result.to_dict()}, ensure_ascii=False) + "\n"
+    if args.format == "jsonl":
+        return "".join(json.dumps({"document": name, **edit.to_dict()}, ensure_ascii=False) + "\n" for edit in result.edits)
+    return result.text
+
+
+def _write_edits(path: str, result: Result) -> None:
+    try:
+        with open(path, "w", encoding="utf-8", errors="surrogatepass") as file:
+            for edit in result.edits:
+                file.write(json.dumps(edit.to_dict(), ensure_ascii=False) + "\n")
+    except OSError as problem:
+        raise InputError(path, f"cannot be written ({problem.strerror})") from None

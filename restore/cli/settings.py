@@ -1,0 +1,100 @@
+"""Options shared by the commands that load a `Restorer`, and their defaults from restore.toml or [tool.restore] in pyproject.toml."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from restore.errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+#: Keys of a settings file, and the types of their values.
+KEYS: dict[str, type | tuple[type, ...]] = {
+    "dictionaries": list,
+    "protect": list,
+    "protect_file": str,
+    "model": str,
+    "prior": (int, float),
+    "min_probability": (int, float),
+    "assume_spun": (bool, int, float),
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options; their values go to `load_restorer`."""
+    group = parser.add_argument_group("what is restored, and when (defaults can stand in restore.toml, or in pyproject.toml under [tool.restore])")
+    group.add_argument(
+        "--dict", dest="dictionaries", action="append", metavar="PATH", help="a dictionary file or folder of your own, on top of the shipped ones; repeatable"
+    )
+    group.add_argument("--protect", action="append", metavar="WORDS", help="a word or phrase that is never edited; repeatable")
+    group.add_argument("--protect-file", metavar="FILE", help="such words and phrases, one a line")
+    group.add_argument("--model", metavar="NAME|FILE", help='language model (default: "en", which is shipped)')
+    group.add_argument("--prior", type=float, metavar="P", help="probability that a text is spun, before looking at it (default: 0.01)")
+    group.add_argument("--min-probability", type=float, metavar="P", help="make an edit when its probability is at least this (default: 0.5)")
+    group.add_argument(
+        "--assume-spun",
+        nargs="?",
+        const=True,
+        type=rate,
+        metavar="RATE",
+        help="take the text as spun; RATE, above 0 and up to 1, is the share of replaceable words that were replaced (without it the text tells)",
+    )
+
+
+def rate(value: str) -> float:
+    """A number above 0 and up to 1, for argparse."""
+    number = float(value)
+    if not 0 < number <= 1:
+        raise argparse.ArgumentTypeError(f"{value} is not above 0 and up to 1")
+    return number
+
+
+def load_restorer(args: argparse.Namespace) -> Any:
+    """A `Restorer` with the settings of the command line, else of a settings file, else the defaults.
+
+    Raises:
+        RestoreError: something cannot be loaded.
+    """
+    import restore
+    from restore.lexicon import read_words
+
+    settings = read_settings()
+    settings.update({key: value for key in KEYS if (value := getattr(args, key, None)) is not None})
+    protect = list(settings.pop("protect", ()))
+    if "protect_file" in settings:
+        protect += read_words(settings.pop("protect_file"))
+    return restore.load(protect=protect, **settings)
+
+
+def read_settings(folder: Path | None = None) -> dict[str, Any]:
+    """Settings from restore.toml, or from [tool.restore] in pyproject.toml, of a folder (default: the current one).
+
+    Raises:
+        ConfigError: the file is no TOML, has an unknown key or a value of the wrong type.
+    """
+    folder = folder or Path.cwd()
+    for name, table in (("restore.toml", ()), ("pyproject.toml", ("tool", "restore"))):
+        path = folder / name
+        if not path.is_file():
+            continue
+        try:
+            data: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+            raise ConfigError(f"{path}: {problem}") from None
+        for key in table:
+            data = data.get(key, {})
+        if not data:
+            continue
+        for key, value in data.items():
+            if key not in KEYS:
+                raise ConfigError(f"{path}: unknown setting {key!r}; known: {', '.join(KEYS)}")
+            if not isinstance(value, KEYS[key]):
+                raise ConfigError(f"{path}: {key} is {value!r}, which is of the wrong type")
+        return dict(data)
+    return {}

@@ -1,0 +1,191 @@
+"""Precision, recall and calibration of a `Restorer` on annotated texts.
+
+An annotated text marks every span that a spinner changed::
+
+    has left him in a [[struggle=>war|fight]]        must change: "struggle" is not accepted
+    [[largely=>largely|mostly]] slowed               may stay: the observed wording is accepted
+
+Edits and sites that overlap form a group; a group is right when, with its edits made, it reads as one of the accepted readings of its sites.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from restore import edits as edit_list
+from restore.records import Edit
+from restore.tokenizer import encode, normalise, tokenize
+
+if TYPE_CHECKING:
+    from restore.engine import Restorer
+
+_MARK = re.compile(r"\[\[(.*?)=>(.*?)\]\]")
+#: Bins of the calibration table.
+BINS = 10
+
+
+@dataclass(frozen=True)
+class Site:
+    """A marked span of the observed text, and the readings that are accepted there."""
+
+    start: int
+    end: int
+    accepted: tuple[str, ...]
+
+
+@dataclass
+class Score:
+    """Counts over one or more texts.
+
+    Attributes:
+        must: sites whose observed wording is not accepted.
+        right, wrong, missed: of the sites: restored to an accepted reading; changed to another; left as they were though they must change.
+        extra: edits outside all sites.
+        words: tokens of the texts.
+        confusions: (observed, output, accepted) of everything that is not right, counted.
+        edits: (probability, right) of each edit.
+    """
+
+    must: int = 0
+    right: int = 0
+    wrong: int = 0
+    missed: int = 0
+    extra: int = 0
+    words: int = 0
+    confusions: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    edits: list[tuple[float, bool]] = field(default_factory=list)
+
+    @property
+    def recall(self) -> float:
+        """Must-change sites restored, of all."""
+        return self.right / self.must if self.must else 1.0
+
+    @property
+    def precision(self) -> float:
+        """Right changes, of all changes."""
+        made = self.right + self.wrong + self.extra
+        return self.right / made if made else 1.0
+
+    @property
+    def f05(self) -> float:
+        """Precision weighted over recall (van Rijsbergen's F with β = 0.5)."""
+        p, r = self.precision, self.recall
+        return 1.25 * p * r / (0.25 * p + r) if p + r else 0.0
+
+    def add(self, other: Score) -> None:
+        """Add another text's counts."""
+        for name in ("must", "right", "wrong", "missed", "extra", "words"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.confusions += other.confusions
+        self.edits += other.edits
+
+    def calibration(self) -> list[tuple[float, float, int]]:
+        """Bins of equal counts, least probable first: mean probability of the edits, share of them that is right, and their number."""
+        ordered = sorted(self.edits)
+        bins = []
+        for k in range(BINS):
+            part = ordered[len(ordered) * k // BINS : len(ordered) * (k + 1) // BINS]
+            if part:
+                bins.append((sum(p for p, _ in part) / len(part), sum(good for _, good in part) / len(part), len(part)))
+        return bins
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-able dictionary."""
+        return {
+            **{name: getattr(self, name) for name in ("must", "right", "wrong", "missed", "extra", "words")},
+            **{name: round(getattr(self, name), 4) for name in ("recall", "precision", "f05")},
+            "confusions": [[*key, count] for key, count in sorted(self.confusions.items(), key=lambda item: (-item[1], item[0]))],
+            "calibration": [list(row) for row in self.calibration()],
+        }
+
+
+def parse(annotated: str) -> tuple[str, list[Site]]:
+    """The observed text of an annotated one, and its sites.
+
+    >>> parse("in a [[struggle=>war|fight]].")
+    ('in a struggle.', [Site(start=5, end=13, accepted=('war', 'fight'))])
+    """
+    pieces: list[str] = []
+    sites = []
+    length = last = 0
+    for found in _MARK.finditer(annotated):
+        plain = annotated[last : found.start()]
+        start = length + len(plain)
+        length = start + len(found.group(1))
+        pieces += [plain, found.group(1)]
+        sites.append(Site(start, length, tuple(found.group(2).split("|"))))
+        last = found.end()
+    return "".join([*pieces, annotated[last:]]), sites
+
+
+def score_text(restorer: Restorer, annotated: str) -> Score:
+    """Restore the observed wording of an annotated text and compare.
+
+    >>> import restore
+    >>> score_text(restore.load(assume_spun=True), "They [[despatched=>sent]] a letter to the minister.").right
+    1
+    """
+    text, sites = parse(annotated)
+    return compare(text, sites, restorer.restore(text).edits)
+
+
+def compare(text: str, sites: Sequence[Site], edits: Sequence[Edit]) -> Score:
+    """Score edits of a text against its sites."""
+    score = Score(words=len(tokenize(encode(text))))
+    for group_sites, group_edits in _groups(sites, edits):
+        must = [site for site in group_sites if text[site.start : site.end] not in site.accepted and _forms(text[site.start : site.end]) not in map(_forms, site.accepted)]
+        score.must += len(must)
+        start = min(item.start for item in (*group_sites, *group_edits))
+        end = max(item.end for item in (*group_sites, *group_edits))
+        moved = [Edit(e.start - start, e.end - start, e.observed, e.original, e.channel, e.probability) for e in group_edits]
+        output = edit_list.apply(text[start:end], moved)
+        good = not group_sites or any(_forms(output) == _forms(reading) for reading in _readings(text, group_sites, start, end))
+        good = good and bool(group_sites)
+        score.edits += [(edit.probability, good) for edit in group_edits]
+        accepted = " ".join("|".join(site.accepted) for site in group_sites)
+        if not group_edits:
+            score.missed += len(must)
+            if must:
+                score.confusions[text[start:end], "", accepted] += 1
+        elif good:
+            score.right += len(must)
+        else:
+            if group_sites:
+                score.wrong += len(group_sites)
+            else:
+                score.extra += len(group_edits)
+            score.confusions[text[start:end], output, accepted] += 1
+    return score
+
+
+def _groups(sites: Sequence[Site], edits: Sequence[Edit]) -> Iterable[tuple[list[Site], list[Edit]]]:
+    items: list[Site | Edit] = sorted([*sites, *edits], key=lambda item: (item.start, item.end))
+    group: list[Site | Edit] = []
+    end = -1
+    for item in items:
+        if group and item.start >= end:
+            yield [x for x in group if isinstance(x, Site)], [x for x in group if isinstance(x, Edit)]
+            group = []
+        end = max(end, item.end) if group else item.end
+        group.append(item)
+    if group:
+        yield [x for x in group if isinstance(x, Site)], [x for x in group if isinstance(x, Edit)]
+
+
+def _readings(text: str, sites: Sequence[Site], start: int, end: int) -> Iterable[str]:
+    for choice in product(*(site.accepted for site in sites[:4])):
+        pieces, last = [], start
+        for site, accepted in zip(sites, choice, strict=False):
+            pieces += [text[last : site.start], accepted]
+            last = site.end
+        yield "".join([*pieces, text[last:end]])
+
+
+def _forms(text: str) -> list[str]:
+    tokens = tokenize(encode(text), ())
+    return [normalise(tokens.surface(i)) for i in range(len(tokens))]
