@@ -1,9 +1,24 @@
-"""Builds what cannot be described in pyproject.toml: the compiled kernels, which are optional."""
+"""Builds what cannot be described in pyproject.toml: the compiled kernels, which are optional, and the compiled dictionaries of a wheel."""
 
 import os
+import subprocess
 import sys
 
 from setuptools import Extension, setup
+from setuptools.command.build import build
+
+COMPILE = "import restore.lexicon as l; l.compile_dictionaries([], l.data_path() / 'en.lexicon')"
+
+
+class Build(build):
+    """A wheel carries the compiled dictionaries; a source tree compiles them on first use, since its rows change."""
+
+    def run(self):
+        super().run()
+        if not getattr(self.get_finalized_command("build_py"), "editable_mode", False):
+            target = os.path.abspath(self.build_lib)
+            subprocess.run([sys.executable, "-c", COMPILE], check=True, cwd=target, env={**os.environ, "PYTHONPATH": target})
+
 
 extensions = []
 if os.environ.get("RESTORE_PURE") != "1":
@@ -16,4 +31,4 @@ if os.environ.get("RESTORE_PURE") != "1":
     except Exception as problem:  # an installation without compiled kernels works, slowly
         print(f"restore: kernels are not compiled ({problem}); they run as Python", file=sys.stderr)
 
-setup(ext_modules=extensions)
+setup(ext_modules=extensions, cmdclass={"build": Build})

@@ -59,7 +59,8 @@ class Container:
             raise ArtefactError(self.path, f"section {name!r} is missing; build or install the file again") from None
         if length % struct.calcsize(format):
             raise ArtefactError(self.path, f"section {name!r} has {length} bytes, no multiple of its item size; build or install the file again")
-        return self._data[offset : offset + length].cast(format)
+        view: Any = self._data[offset : offset + length]
+        return view.cast(format)  # type: ignore[no-any-return]
 
     def sizes(self) -> dict[str, int]:
         """Bytes by section."""
@@ -80,9 +81,7 @@ class Container:
                 )
 
 
-def write_container(
-    path: str | os.PathLike[str], kind: str, version: int, meta: Mapping[str, Any], sections: Mapping[str, Any]
-) -> None:
+def write_container(path: str | os.PathLike[str], kind: str, version: int, meta: Mapping[str, Any], sections: Mapping[str, Any]) -> None:
     """Write a container atomically: the file appears whole or not at all.
 
     Args:

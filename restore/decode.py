@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from restore import kernels
+from restore.arrays import views, zeros
 from restore.language_model.model import LanguageModel
 from restore.lattice import Lattice
 
@@ -50,18 +51,10 @@ class Decoder:
         self._scale = scale
         self._beam = beam
 
-        def ints(n: int) -> memoryview:
-            return memoryview(array("i", bytes(4 * n)))
-
-        def doubles(n: int) -> memoryview:
-            return memoryview(array("d", bytes(8 * n)))
-
         nodes, edges = _NODES + 2, _EDGES
-        self._nodes: tuple[Any, ...] = (
-            ints(nodes * _WIDTH), doubles(nodes * _WIDTH), ints(nodes), memoryview(array("Q", bytes(8 * nodes))), ints(nodes),
-            memoryview(bytearray(nodes)), doubles(nodes), ints(nodes), doubles(nodes * n_lanes), doubles(nodes * n_lanes), _NODES,
-        )  # fmt: skip
-        self._edges: tuple[Any, ...] = (ints(edges), ints(edges), ints(edges), doubles(edges + nodes), edges)
+        states = zeros("i", nodes * _WIDTH), zeros("d", nodes * _WIDTH), *(zeros(typecode, nodes) for typecode in "iQiBdi")
+        self._nodes: tuple[Any, ...] = (*views(*states, zeros("d", nodes * n_lanes), zeros("d", nodes * n_lanes)), _NODES)
+        self._edges: tuple[Any, ...] = (*views(*(zeros("i", edges) for _ in range(3)), zeros("d", edges + nodes)), edges)
 
     def forward(self, lattice: Lattice, lanes: Lanes) -> tuple[array[float], array[float]]:
         """Evidence for each lane.
@@ -69,7 +62,7 @@ class Decoder:
         Returns:
             (log_z, token_z): log P(text | lane) − log P(text | clean), for each lane, and the same split by token (tokens × lanes).
         """
-        token_z = array("d", bytes(8 * len(lattice.tokens) * len(lanes)))
+        token_z = zeros("d", len(lattice.tokens) * len(lanes))
         log_z, _, _ = self._run(lattice, lanes, None, token_z)
         return log_z, token_z
 
@@ -89,16 +82,15 @@ class Decoder:
         n, n_lanes, arcs = len(lattice.tokens), len(lanes), lattice.arcs
         if n_lanes > self._n_lanes:
             raise ValueError(f"{n_lanes} lanes, the decoder was made for {self._n_lanes}")
-        log_z, posterior, best = array("d", bytes(8 * n_lanes)), array("d", bytes(8 * len(arcs))), array("B", bytes(len(arcs)))
+        log_z, posterior, best = zeros("d", n_lanes), zeros("d", len(arcs)), zeros("B", len(arcs))
         if n == 0:
             return log_z, posterior, best
-        norm, first_node, identity = array("d", bytes(8 * (n + 2) * n_lanes)), array("i", bytes(4 * (n + 2))), array("d", bytes(8 * (n + 2)))
-        observed = map(memoryview, (lattice.ids, lattice.spelling, lattice.breaks, lattice.keep))
-        candidates = map(memoryview, (lattice.order, arcs.starts, arcs.ends, arcs.first_words, arcs.words, arcs.weights, arcs.bonus))
         kernels.decode(
-            n, *observed, self._n_families, len(arcs), *candidates, *self._model.arrays, self._scale,
-            n_lanes, memoryview(lanes.thetas), memoryview(lanes.families), memoryview(weights or array("d", bytes(8 * n_lanes))),
-            self._beam, int(weights is not None), memoryview(log_z), memoryview(token_z), memoryview(posterior), memoryview(best),
-            *self._nodes, *self._edges, memoryview(norm), memoryview(first_node), memoryview(identity), memoryview(array("d", bytes(32))),
+            n, *views(lattice.ids, lattice.spelling, lattice.breaks, lattice.keep), self._n_families,
+            len(arcs), *views(lattice.order, arcs.starts, arcs.ends, arcs.first_words, arcs.words, arcs.weights, arcs.bonus),
+            *self._model.arrays, self._scale,
+            n_lanes, *views(lanes.thetas, lanes.families, weights or zeros("d", n_lanes)),
+            self._beam, int(weights is not None), *views(log_z, token_z, posterior, best), *self._nodes, *self._edges,
+            *views(zeros("d", (n + 2) * n_lanes), zeros("i", n + 2), zeros("d", n + 2), zeros("d", 4)),
         )  # fmt: skip
         return log_z, posterior, best

@@ -71,7 +71,7 @@ def compose(text: str, first: Sequence[Edit], second: Sequence[Edit]) -> list[Ed
             groups[-1] = (low, max(high, end), ones, twos)
         else:
             groups.append((start, end, [], []))
-        groups[-1][2 + which].append(k)
+        (groups[-1][3] if which else groups[-1][2]).append(k)
     result = []
     for low, high, ones, twos in groups:
         before = sum(len(first[k].original) - len(first[k].observed) for k in range(len(first)) if back[k].end <= low and k not in ones)

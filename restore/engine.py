@@ -21,7 +21,7 @@ from restore.lexicon import Lexicon, data_path, load_lexicon
 from restore.lexicon.build import build_table
 from restore.protect import locked_spans
 from restore.records import Config, Edit, Result, Segment, Verdict
-from restore.tokenizer import ABBREVIATION, CAPITALISED, KIND_MASK, LOCKED, NEWLINES_MASK, WORD, Tokens, encode, opaque_spans, tokenize
+from restore.tokenizer import ABBREVIATION, CAPITALISED, CASE_MASK, KIND_MASK, LOCKED, NEWLINES_MASK, WORD, Tokens, encode, opaque_spans, tokenize
 
 #: Text is cut into pieces of about this many bytes, at a blank line, a line end, a sentence or a space, whichever comes first in this order.
 CHUNK = 1 << 15
@@ -386,7 +386,7 @@ class _CharacterOffsets:
 def _end(tokens: Tokens, j: int) -> int:
     """End of the span before token j: without the full stop of an abbreviation where that stop also ends the sentence."""
     end = tokens.ends[j - 1]
-    if tokens.flags[j - 1] & KIND_MASK == ABBREVIATION and tokens.text[end - 1 : end] == b".":
-        if j == len(tokens) or tokens.flags[j] & NEWLINES_MASK or tokens.flags[j] & (CAPITALISED | 16) == CAPITALISED:
-            return end - 1
-    return end
+    if tokens.flags[j - 1] & KIND_MASK != ABBREVIATION or tokens.text[end - 1 : end] != b".":
+        return end
+    sentence_ends = j == len(tokens) or tokens.flags[j] & NEWLINES_MASK or tokens.flags[j] & CASE_MASK == CAPITALISED
+    return end - 1 if sentence_ends else end

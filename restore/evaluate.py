@@ -138,10 +138,10 @@ def compare(text: str, sites: Sequence[Site], edits: Sequence[Edit]) -> Score:
     """Score edits of a text against its sites."""
     score = Score(words=len(tokenize(encode(text))))
     for group_sites, group_edits in _groups(sites, edits):
-        must = [site for site in group_sites if text[site.start : site.end] not in site.accepted and _forms(text[site.start : site.end]) not in map(_forms, site.accepted)]
+        must = [site for site in group_sites if _forms(text[site.start : site.end]) not in map(_forms, site.accepted)]
         score.must += len(must)
-        start = min(item.start for item in (*group_sites, *group_edits))
-        end = max(item.end for item in (*group_sites, *group_edits))
+        spans = [(site.start, site.end) for site in group_sites] + [(edit.start, edit.end) for edit in group_edits]
+        start, end = min(spans)[0], max(last for _, last in spans)
         moved = [Edit(e.start - start, e.end - start, e.observed, e.original, e.channel, e.probability) for e in group_edits]
         output = edit_list.apply(text[start:end], moved)
         good = not group_sites or any(_forms(output) == _forms(reading) for reading in _readings(text, group_sites, start, end))
@@ -164,7 +164,8 @@ def compare(text: str, sites: Sequence[Site], edits: Sequence[Edit]) -> Score:
 
 
 def _groups(sites: Sequence[Site], edits: Sequence[Edit]) -> Iterable[tuple[list[Site], list[Edit]]]:
-    items: list[Site | Edit] = sorted([*sites, *edits], key=lambda item: (item.start, item.end))
+    items: list[Site | Edit] = [*sites, *edits]
+    items.sort(key=lambda item: (item.start, item.end))
     group: list[Site | Edit] = []
     end = -1
     for item in items:

@@ -58,13 +58,12 @@ def explain(restorer: Restorer, text: str, what: str) -> str:
                 lines += ["", f"{tokens.surface(i)!r} at offset {place}:"]
                 lines += _site(restorer, analysis.line_spun(chunk, tokens.starts[i]), belief, lattice, i, posterior, best, names.index(family))
     if not found:
-        raise ConfigError(f"{what!r} is no word of the text; give a word as it stands there, or a character offset" if at is None else f"no word at offset {what}")
+        reason = f"{what!r} is no word of the text; give a word as it stands there, or a character offset"
+        raise ConfigError(reason if at is None else f"no word at offset {what}")
     return "\n".join(lines) + "\n"
 
 
-def _site(
-    restorer: Restorer, line_spun: float, belief: Belief, lattice: Lattice, i: int, posterior: array[float], best: array[int], family: int
-) -> list[str]:
+def _site(restorer: Restorer, line_spun: float, belief: Belief, lattice: Lattice, i: int, posterior: array[float], best: array[int], family: int) -> list[str]:
     tokens, arcs = lattice.tokens, lattice.arcs
     if tokens.flags[i] & KIND_MASK == OPAQUE:
         return ["  not changed: an opaque span (address, code, tag, name with @ or #), never edited"]

@@ -114,7 +114,7 @@ def number_shape(digits: cython.int, first: cython.int, second: cython.int, sepa
     if digits == 2:
         return mix(mix(key, first), second)
     key = mix(key, 57 if digits == 4 and first != 49 and first != 50 else 48)
-    for k in range(1, 5 if digits > 4 else digits):
+    for k in range(1, 5 if digits > 4 else digits):  # noqa: B007
         key = mix(key, 48)
     return key
 
@@ -350,8 +350,9 @@ def _tokenize(
                 if letters == 0:
                     # With letters behind it the value does not matter: 17th and 21st are "00th", "00st".
                     shape = 0
-                    for letters in range(4 if digits > 4 else digits):
+                    while letters < digits and letters < 4:
                         shape = mix(shape, 48)
+                        letters += 1
                     letters = 0
                 letters += 1
                 key = mix(key, folded)
@@ -373,9 +374,7 @@ def _tokenize(
         ends[count] = end
         hashes[count] = key
         norms[count] = shape
-        flags[count] = (
-            kind | case << 3 | newlines << 5 | (GLUED if start == last_end else 0) | (SENTENCE_START if boundary or newlines == 2 else 0)
-        )
+        flags[count] = kind | case << 3 | newlines << 5 | (GLUED if start == last_end else 0) | (SENTENCE_START if boundary or newlines == 2 else 0)
         if kind == PUNCTUATION:
             if code == 46 or code == 33 or code == 63 or code == 0x2026:
                 boundary = 1
@@ -393,7 +392,11 @@ def _tokenize(
 
 
 def find_words(
-    norms: cython.const[cython.ulonglong][::1], n: cython.Py_ssize_t, table: cython.const[cython.ulonglong][::1], capacity: cython.ulonglong, ids: cython.int[::1]
+    norms: cython.const[cython.ulonglong][::1],
+    n: cython.Py_ssize_t,
+    table: cython.const[cython.ulonglong][::1],
+    capacity: cython.ulonglong,
+    ids: cython.int[::1],
 ) -> None:
     """Vocabulary ids of `n` hashed words; 0 (<unk>) where a word is not in the table. `ids` holds at least `n` items."""
     i: cython.Py_ssize_t
@@ -888,7 +891,8 @@ def decode(
         log_z: n_lanes, added to. token_z: n * n_lanes, log_z by the position where it arose (cleared by the caller), or length 0 when not wanted.
         posterior: n_arcs, cleared by the caller: probability of each arc under the lanes. best: n_arcs, 1 for arcs of the Viterbi path.
         the rest: scratch. node_*: node_room (contexts and back-offs WIDTH times that; alpha and beta n_lanes times); edge_*: edge_room, and edge_ratio
-            node_room more; the two slots behind the node_room nodes hold the identity path's state and a state in the making; norm: (n + 2) * n_lanes; first_node: n + 2; identity: n + 2; result: 4.
+            node_room more; the two slots behind the node_room nodes hold the identity path's state and a state in the making;
+            norm: (n + 2) * n_lanes; first_node: n + 2; identity: n + 2; result: 4.
 
     Returns:
         The number of positions at which the beam dropped states.
@@ -914,7 +918,6 @@ def decode(
     reset: cython.int
     full: cython.int
     wants: cython.int = 1 if len(token_z) > 0 else 0
-    key: cython.ulonglong
     ratio: cython.double
     base: cython.double
     x: cython.double
@@ -1229,7 +1232,7 @@ def _prune(
     share: cython.double
     for node in range(first, last):
         node_alive[node] = 0
-    for k in range(beam):
+    for k in range(beam):  # noqa: B007
         most = -1
         at = -1
         for node in range(first, last):
@@ -1312,7 +1315,9 @@ def count_candidates(
     return candidates, words
 
 
-def sort_arcs(ends: cython.const[cython.int][::1], n_arcs: cython.Py_ssize_t, n_tokens: cython.Py_ssize_t, order: cython.int[::1], counts: cython.int[::1]) -> None:
+def sort_arcs(
+    ends: cython.const[cython.int][::1], n_arcs: cython.Py_ssize_t, n_tokens: cython.Py_ssize_t, order: cython.int[::1], counts: cython.int[::1]
+) -> None:
     """Arc numbers by end, stable; `counts` is scratch of n_tokens + 2 zeros."""
     k: cython.Py_ssize_t
     for k in range(n_arcs):

@@ -6,6 +6,7 @@ from array import array
 from dataclasses import dataclass
 
 from restore import kernels
+from restore.arrays import views, zeros
 from restore.channels import substitution
 from restore.channels.substitution import Arcs
 from restore.language_model.model import LanguageModel
@@ -49,13 +50,12 @@ def build_lattice(tokens: Tokens, lexicon: Lexicon, model: LanguageModel) -> Lat
     spelling = model.spelling(tokens, ids, unicode_tables())
     arcs, sites = substitution.propose(tokens, ids, spelling, lexicon, model)
     n_families = len(lexicon.families)
-    keep = array("f", bytes(4 * n * n_families))
-    order, counts = array("i", bytes(4 * len(arcs))), array("i", bytes(4 * (n + 2)))
+    keep = zeros("f", n * n_families)
+    order, counts = zeros("i", len(arcs)), zeros("i", n + 2)
     if n:
-        kernels.keep_rates(
-            memoryview(tokens.hashes), n, lexicon.keep_keys, lexicon.keep_values, lexicon.capacities["keep"], lexicon.keep_weights, n_families, memoryview(keep)
-        )
-    if arcs:
-        kernels.sort_arcs(memoryview(arcs.ends), len(arcs), n, memoryview(order), memoryview(counts))
+        rates = lexicon.keep_keys, lexicon.keep_values, lexicon.capacities["keep"], lexicon.keep_weights
+        kernels.keep_rates(*views(tokens.hashes), n, *rates, n_families, *views(keep))
+    if len(arcs):
+        kernels.sort_arcs(*views(arcs.ends), len(arcs), n, *views(order, counts))
     breaks = array("B", (1 if flag & NEWLINES_MASK == NEWLINES_MASK - 32 else 0 for flag in tokens.flags))
     return Lattice(tokens, ids, spelling, breaks, keep, arcs, order, sites)

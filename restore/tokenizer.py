@@ -15,8 +15,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from restore import kernels
+from restore.arrays import views, zeros
 
 #: Version of Unicode that unicode.bin was made from (tools/make_unicode_table.py).
 UNICODE_VERSION = "14.0.0"
@@ -32,7 +34,6 @@ GLUED, LOCKED, SENTENCE_START = 128, 256, 512
 _TABLE = memoryview((Path(__file__).parent / "unicode.bin").read_bytes())
 _STAGE1 = _TABLE[: 2 * (0x110000 >> 8)].cast("H")
 _STAGE2 = _TABLE[2 * (0x110000 >> 8) :].cast("I")
-_NOTHING = array("i")
 
 # Every opaque span holds one of these; most prose holds none.
 _TRIGGERS = (b"://", b"www.", b"@", b"#", b"<", b"`", b"\\", b"$", b"/")
@@ -87,13 +88,9 @@ def tokenize(text: bytes, opaque: Iterable[tuple[int, int]] | None = None) -> To
     """
     spans = array("i", (offset for span in (opaque_spans(text) if opaque is None else opaque) for offset in span))
     n = len(text)
-    # A token and the gap before it take more than three bytes on average in any real text; one byte each in the worst case.
     size = n + 1
-    starts, ends = array("i", bytes(4 * size)), array("i", bytes(4 * size))
-    hashes, norms, flags = array("Q", bytes(8 * size)), array("Q", bytes(8 * size)), array("H", bytes(2 * size))
-    count = kernels.tokenize(
-        memoryview(text), _STAGE1, _STAGE2, memoryview(spans), _opaque_hash(), *map(memoryview, (starts, ends, hashes, norms, flags))
-    )
+    starts, ends, hashes, norms, flags = (zeros(typecode, size) for typecode in "iiQQH")
+    count = kernels.tokenize(memoryview(text), _STAGE1, _STAGE2, *views(spans), _opaque_hash(), *views(starts, ends, hashes, norms, flags))
     for column in (starts, ends, hashes, norms, flags):
         del column[count:]
     return Tokens(text, starts, ends, hashes, norms, flags)
@@ -204,11 +201,11 @@ def _opaque_hash() -> int:
 
 
 @lru_cache(maxsize=1)
-def _patterns():  # type: ignore[no-untyped-def]
+def _patterns() -> tuple[Any, dict[bytes, tuple[Any, int]]]:
     """A pattern that finds triggers, and for the first byte of a trigger: the pattern of the whole span, and how far before the trigger it may begin."""
     import regex
 
-    def compile(source: bytes) -> "regex.Pattern[bytes]":
+    def compile(source: bytes) -> Any:
         return regex.compile(source, regex.VERBOSE)
 
     # Trailing punctuation belongs to the sentence, not to the address.

@@ -10,6 +10,7 @@ from array import array
 from dataclasses import dataclass, field
 
 from restore import kernels
+from restore.arrays import views, zeros
 from restore.language_model.model import LanguageModel
 from restore.lexicon import Lexicon
 from restore.tokenizer import KIND_MASK, NEWLINES_MASK, WORD, Tokens, hash_word
@@ -43,18 +44,15 @@ class Arcs:
         return len(self.starts)
 
 
-def find_matches(
-    tokens: Tokens, keys: memoryview, values: memoryview, capacity: int
-) -> tuple[array[int], array[int], array[int]]:
+def find_matches(tokens: Tokens, keys: memoryview, values: memoryview, capacity: int) -> tuple[array[int], array[int], array[int]]:
     """Every phrase of a table at every token: token spans and phrase numbers."""
     n = len(tokens)
     room = 2 * n + 64
     while True:
-        starts, ends, phrases = (array("i", bytes(4 * room)) for _ in range(3))
+        starts, ends, phrases = (zeros("i", room) for _ in range(3))
         count = 0
         if n:
-            found = map(memoryview, (starts, ends, phrases))
-            count = kernels.match(memoryview(tokens.hashes), memoryview(tokens.flags), n, keys, values, capacity, *found, room)
+            count = kernels.match(*views(tokens.hashes, tokens.flags), n, keys, values, capacity, *views(starts, ends, phrases), room)
         if count >= 0:
             for column in (starts, ends, phrases):
                 del column[count:]
@@ -66,7 +64,7 @@ def lock_phrases(tokens: Tokens, keys: memoryview, values: memoryview, capacity:
     """Lock every token of every phrase of a table."""
     starts, ends, _ = find_matches(tokens, keys, values, capacity)
     if starts:
-        kernels.lock(memoryview(starts), memoryview(ends), len(starts), memoryview(tokens.flags))
+        kernels.lock(*views(starts, ends), len(starts), *views(tokens.flags))
 
 
 def propose(tokens: Tokens, ids: array[int], spelling: array[float], lexicon: Lexicon, model: LanguageModel) -> tuple[Arcs, int]:
@@ -90,20 +88,21 @@ def _expand(tokens: Tokens, starts: array[int], ends: array[int], phrases: array
     if not starts:
         return Arcs()
     n_families = len(lexicon.families)
-    room, word_room = kernels.count_candidates(memoryview(phrases), len(phrases), lexicon.candidate_first, lexicon.candidate_words)
+    room, word_room = kernels.count_candidates(*views(phrases), len(phrases), lexicon.candidate_first, lexicon.candidate_words)
     arcs = Arcs(
-        *(array("i", bytes(4 * room)) for _ in range(3)),
-        array("i", bytes(4 * (room + 1))),
-        array("i", bytes(4 * (word_room + 16))),
-        array("f", bytes(4 * room * n_families)),
-        array("d", bytes(8 * room)),
+        zeros("i", room),
+        zeros("i", room),
+        zeros("i", room),
+        first_words=zeros("i", room + 1),
+        words=zeros("i", word_room),
+        weights=zeros("f", room * n_families),
+        bonus=zeros("d", room),
     )
-    matches = map(memoryview, (starts, ends, phrases))
-    columns = map(memoryview, (arcs.starts, arcs.ends, arcs.candidates, arcs.first_words, arcs.weights, arcs.bonus, arcs.words))
     count = kernels.expand(
-        *matches, len(starts), memoryview(tokens.hashes), memoryview(tokens.flags), _HASH_A, _HASH_AN, ARTICLE_COST, NAME_COST,
+        *views(starts, ends, phrases), len(starts), *views(tokens.hashes, tokens.flags), _HASH_A, _HASH_AN, ARTICLE_COST, NAME_COST,
         lexicon.phrase_flags, lexicon.candidate_first, lexicon.candidate_flags, lexicon.candidate_words, lexicon.word_hashes,
-        model.vocabulary_table, model.vocabulary_capacity, lexicon.candidate_weights, n_families, *columns,
+        model.vocabulary_table, model.vocabulary_capacity, lexicon.candidate_weights, n_families,
+        *views(arcs.starts, arcs.ends, arcs.candidates, arcs.first_words, arcs.weights, arcs.bonus, arcs.words),
     )  # fmt: skip
     for column in (arcs.starts, arcs.ends, arcs.candidates, arcs.bonus):
         del column[count:]
@@ -131,7 +130,7 @@ def _add_braces(arcs: Arcs, tokens: Tokens, ids: array[int], spelling: array[flo
                     weights = [BRACES * weight for weight in arcs.weights[k * n_families : (k + 1) * n_families]]
                     _add(arcs, i, j + 1, arcs.candidates[k], words, weights, arcs.bonus[k])
                 break
-            if tokens.flags[j] & KIND_MASK != WORD or tokens.flags[j - 1] & KIND_MASK not in (WORD,) and j > i + 1:
+            if tokens.flags[j] & KIND_MASK != WORD or (tokens.flags[j - 1] & KIND_MASK not in (WORD,) and j > i + 1):
                 break
 
 

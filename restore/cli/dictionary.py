@@ -11,17 +11,23 @@ from restore.errors import ConfigError
 def add_parser(commands: Any) -> None:
     """Add the command."""
     parser: argparse.ArgumentParser = commands.add_parser(
-        "dict", help="check, build and look up dictionaries", description="Work on mapping dictionaries: TSV files with the columns observed, original, pos, weight, note."
+        "dict",
+        help="check, build and look up dictionaries",
+        description="Work on mapping dictionaries: TSV files with the columns observed, original, pos, weight, note.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    check = actions.add_parser("check", help="report every bad row", description="Check dictionary files; every bad row is reported with its place and a remedy.")
+    check = actions.add_parser(
+        "check", help="report every bad row", description="Check dictionary files; every bad row is reported with its place and a remedy."
+    )
     check.add_argument("paths", nargs="*", metavar="PATH", help="files or folders (default: the shipped dictionaries)")
     check.set_defaults(run=run_check)
     build = actions.add_parser("build", help="compile", description="Compile the shipped dictionaries with your own on top into one file, for --dict.")
     build.add_argument("paths", nargs="*", metavar="PATH", help="your files or folders, lowest layer first")
     build.add_argument("-o", "--output", required=True, metavar="FILE.lexicon", help="the file to write")
     build.set_defaults(run=run_build)
-    lookup = actions.add_parser("lookup", help="show the originals of words", description="Show what stands for a word or phrase: its originals, with s·q by family.")
+    lookup = actions.add_parser(
+        "lookup", help="show the originals of words", description="Show what stands for a word or phrase: its originals, with s·q by family."
+    )
     lookup.add_argument("phrases", nargs="+", metavar="PHRASE")
     lookup.add_argument("--dict", dest="dictionaries", action="append", default=[], metavar="PATH", help="a dictionary of your own; repeatable")
     lookup.set_defaults(run=run_lookup)

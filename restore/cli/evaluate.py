@@ -82,7 +82,9 @@ def _print_difference(before: dict[str, Any], after: dict[str, Any]) -> None:
     for name, row in [*after["files"].items(), ("all", after["total"])]:
         old = before["files"].get(name) if name != "all" else before["total"]
         if old:
-            print(f"{row['recall'] - old['recall']:+.3f} recall  {row['precision'] - old['precision']:+.3f} precision  {row['f05'] - old['f05']:+.3f} F0.5  {name}")
+            print(
+                f"{row['recall'] - old['recall']:+.3f} recall  {row['precision'] - old['precision']:+.3f} precision  {row['f05'] - old['f05']:+.3f} F0.5  {name}"
+            )
     was = {tuple(row[:3]) for row in before["total"]["confusions"]}
     now = {tuple(row[:3]) for row in after["total"]["confusions"]}
     for title, rows in (("mended", was - now), ("broken", now - was)):

@@ -31,7 +31,9 @@ def add_parser(commands: Any) -> None:
     train.add_argument("--size", type=float, metavar="MB", help="prune until the file has at most this many million bytes")
     train.add_argument("--max-ngrams", type=int, metavar="N", help="prune until at most this many n-grams of two words and more are left")
     train.add_argument("--tokens", choices=("text", "split"), default="text", help="text: our tokenizer (default); split: what stands between white space")
-    train.add_argument("--test", action="append", default=[], metavar="TEXT", help="a held-out text: the report tells the perplexity on it at each stage; repeatable")
+    train.add_argument(
+        "--test", action="append", default=[], metavar="TEXT", help="a held-out text: the report tells the perplexity on it at each stage; repeatable"
+    )
     train.set_defaults(run=run_train)
     info = actions.add_parser("info", help="describe a model", description="Print what a model file holds, and check it for damage.")
     info.add_argument("model", metavar="NAME|FILE", nargs="?", default="en")

@@ -32,8 +32,8 @@ def run(args: argparse.Namespace) -> int:
             continue
         try:
             data = json.loads(line)
-            rows += data["edits"] if "edits" in data else [data]
-        except (ValueError, KeyError, TypeError):
+            rows += data.get("edits", [data])
+        except (ValueError, AttributeError, TypeError):
             raise InputError(args.edits, f"line {number} is no edit in JSON; give what `restore fix --edits FILE` wrote") from None
     if len({row.get("document") for row in rows}) > 1:
         raise InputError(args.edits, "holds edits of several documents; keep those of one")

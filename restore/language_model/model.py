@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from restore import kernels
+from restore.arrays import views, zeros
 from restore.container import open_container
 from restore.errors import ModelError
 from restore.tokenizer import Tokens, encode, tokenize
@@ -54,18 +55,18 @@ class LanguageModel:
 
     def ids(self, norms: memoryview, n: int) -> array[int]:
         """Vocabulary ids of hashed normal forms; 0 for unknown words."""
-        ids = array("i", bytes(4 * n))
+        ids = zeros("i", n)
         if n:
-            kernels.find_words(norms, n, self.vocabulary_table, self.vocabulary_capacity, memoryview(ids))
+            kernels.find_words(norms, n, self.vocabulary_table, self.vocabulary_capacity, *views(ids))
         return ids
 
     def spelling(self, tokens: Tokens, ids: array[int], tables: tuple[memoryview, memoryview]) -> array[float]:
         """Log probability of the spelling of each unknown token, given that it is unknown; 0 for the others."""
         n = len(tokens)
-        result = array("d", bytes(8 * n))
+        result = zeros("d", n)
         if n:
-            columns = map(memoryview, (tokens.starts, tokens.ends, ids, tokens.flags))
-            kernels.spell(memoryview(tokens.text), *tables, self.characters, *columns, n, memoryview(result))
+            columns = views(tokens.starts, tokens.ends, ids, tokens.flags)
+            kernels.spell(memoryview(tokens.text), *tables, self.characters, *columns, n, *views(result))
         return result
 
     def score_ids(self, ids: Iterable[int]) -> array[float]:
@@ -75,10 +76,9 @@ class LanguageModel:
             ids: vocabulary ids; end with END to score the end of the paragraph.
         """
         words = array("i", ids)
-        scores = array("d", bytes(8 * len(words)))
+        scores = zeros("d", len(words))
         if words:
-            scratch = array("i", bytes(4 * _WIDTH)), array("d", bytes(8 * _WIDTH)), array("d", bytes(32))
-            kernels.score_words(memoryview(words), *self.arrays, *map(memoryview, scratch), memoryview(scores))
+            kernels.score_words(*views(words), *self.arrays, *views(zeros("i", _WIDTH), zeros("d", _WIDTH), zeros("d", 4), scores))
         return scores
 
     def score(self, text: str) -> array[float]:

@@ -166,7 +166,6 @@ def _limit(size_limit_mb: float | None, max_ngrams: int | None, vocabulary: Voca
         if limits[-1] <= 0:
             fixed = write.fixed_bytes(vocabulary, order) / MEGABYTE
             raise ConfigError(
-                f"the vocabulary of {len(vocabulary.words):,} words alone takes {fixed:.1f} MB; "
-                f"raise size_limit_mb ({size_limit_mb}) or vocabulary_min_count"
+                f"the vocabulary of {len(vocabulary.words):,} words alone takes {fixed:.1f} MB; raise size_limit_mb ({size_limit_mb}) or vocabulary_min_count"
             )
     return min(limits, default=None)

@@ -108,13 +108,13 @@ def _read(path: Path, shipped: bool) -> tuple[list[Row], list[str]]:
     except OSError as problem:
         return [], [f"{path}: cannot be read ({problem.strerror})"]
     except UnicodeDecodeError as problem:
-        line = path.read_bytes()[: problem.start].count(b"\n") + 1
-        return [], [f"{path}:{line}:1: not UTF-8; save the file as UTF-8"]
+        at = path.read_bytes()[: problem.start].count(b"\n") + 1
+        return [], [f"{path}:{at}:1: not UTF-8; save the file as UTF-8"]
     problems: list[str] = []
     rows: list[Row] = []
 
-    def bad(line: int, column: int, what: str) -> None:
-        problems.append(f"{path}:{line}:{column}: {what}")
+    def bad(row: int, column: int, what: str) -> None:
+        problems.append(f"{path}:{row}:{column}: {what}")
 
     if "\r" in text:
         bad(text[: text.index("\r")].count("\n") + 1, 1, "carriage return; use LF line ends")
@@ -124,7 +124,7 @@ def _read(path: Path, shipped: bool) -> tuple[list[Row], list[str]]:
     header = False
     previous: tuple[str, str, str] | None = None
     seen: dict[tuple[str, str, str], int] = {}
-    for number, line in enumerate(text.split("\n")[: text.count("\n") + (not text.endswith("\n"))], 1):
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
         if not header:
             if line.startswith("#"):
                 continue
@@ -143,8 +143,7 @@ def _read(path: Path, shipped: bool) -> tuple[list[Row], list[str]]:
             continue
         observed, original, pos, weight_text, note = cells
         good = True
-        for column, (name, cell) in enumerate((("observed", observed), ("original", original)), 1):
-            at = 1 + sum(len(c) + 1 for c in cells[: column - 1])
+        for name, cell, at in (("observed", observed, 1), ("original", original, len(observed) + 2)):
             what = _cell_problem(name, cell)
             if what:
                 bad(number, at, what)

@@ -1,0 +1,44 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint types check bench build clean
+
+demo: .venv/demo  ## restore an example
+	@echo; echo "== examples/spun_news.txt, restored"; $(BIN)/restore fix examples/spun_news.txt
+	@echo; echo "== the edits: place, probability, observed → original"; $(BIN)/restore fix --list examples/spun_news.txt
+
+test: .venv/test  ## all tests
+	$(BIN)/python -m pytest -q --cov=restore --cov-report=term:skip-covered --cov-fail-under=90
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/dev
+	$(BIN)/mypy
+
+check: .venv/demo  ## the shipped dictionaries and model
+	$(BIN)/restore dict check
+	$(BIN)/restore model info | head -n 1
+
+bench: .venv/bench
+	$(BIN)/python -m pytest benchmarks -q --benchmark-only --benchmark-columns=median,ops,rounds --benchmark-sort=name
+
+build: .venv/dev  ## wheel and source distribution
+	$(BIN)/python -m build
+
+.venv/pip:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	touch $@
+
+.venv/demo: .venv/pip pyproject.toml setup.py restore/kernels.py
+	$(BIN)/python -m pip install --quiet -e .
+	touch $@
+
+.venv/test .venv/dev .venv/bench: .venv/%: .venv/demo
+	$(BIN)/python -m pip install --quiet -e '.[$*]'
+	touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info restore/kernels.c restore/*.so

@@ -1,0 +1,309 @@
+"""The kernels, compiled and as Python, against obvious code: tokens, tables, candidates, the language model."""
+
+from __future__ import annotations
+
+import random
+from array import array
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+pytest.importorskip("numpy")  # small models are trained here
+
+from restore.language_model.model import END, LanguageModel  # noqa: E402
+from restore.lexicon.build import build_table  # noqa: E402
+from restore.tokenizer import LOCKED, NEWLINES_MASK, OPAQUE, OPAQUE_FORM, Tokens, encode, hash_word, tokenize, unicode_tables  # noqa: E402
+from tests import oracles  # noqa: E402
+from tests.oracles import IMPLEMENTATIONS, Original, SmallModel, find_phrases, load_kernels, train_small_model, view  # noqa: E402
+
+ORDERS = (2, 3, 4, 5)
+COSTS = 1.5, 1.0
+
+
+@pytest.fixture(params=IMPLEMENTATIONS)
+def kernels(request: pytest.FixtureRequest) -> ModuleType:
+    return load_kernels(request.param)
+
+
+@pytest.fixture(scope="module", params=ORDERS)
+def small(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
+    return train_small_model(tmp_path_factory.mktemp("model"), request.param)
+
+
+# --- tokens ----------------------------------------------------------------------------------------------------------
+
+PIECES = [
+    *"aZéßİſK’'.,-\n\r\t \u00ad\u200b\u0301“«…!?{}<9٣Ωяね\U0001f600\ud800", " ", " ", "\n\n", "\r\n", "Ph.D.", "e.g.", "K.G.B. ", "Ok.G.B.", "don't", "o’c",
+    "1,500", "3.14", "17th", "2024", "98765", "McDonald", "WAR", "café", "U.S", "x2", "4x4", "...", "12.", "5,",
+]  # fmt: skip
+
+
+def run_tokenize(kernels: ModuleType, text: bytes, spans: list[int]) -> list[list[int]]:
+    size = len(text) + 1
+    columns = [view(code, zeros=size) for code in "iiQQH"]
+    count = kernels.tokenize(memoryview(text), *unicode_tables(), view("i", spans), hash_word(OPAQUE_FORM), *columns)
+    return [column[:count].tolist() for column in columns]
+
+
+def random_spans(chance: random.Random, size: int) -> list[int]:
+    """Offsets of disjoint, sorted, non-empty spans; some touch."""
+    cuts = sorted(chance.sample(range(size + 1), min(size + 1, 2 * chance.randrange(4))))
+    return cuts[: len(cuts) // 2 * 2]
+
+
+@pytest.mark.parametrize("kind", ["bytes", "characters", "text"])
+def test_tokens_are_the_same_compiled_or_not(kind: str) -> None:
+    compiled, python = map(load_kernels, IMPLEMENTATIONS)
+    chance = random.Random(kind)
+    for _ in range(100):
+        length = chance.randrange(60)
+        if kind == "bytes":
+            text = chance.randbytes(length)
+        elif kind == "characters":
+            text = encode("".join(chr(min(0x10FFFF, int(2 ** chance.uniform(3, 20.1)))) for _ in range(length)))
+        else:
+            text = encode("".join(chance.choices(PIECES, k=length)))
+        spans = random_spans(chance, len(text))
+        starts, ends, *rest = run_tokenize(compiled, text, spans)
+        assert [starts, ends, *rest] == run_tokenize(python, text, spans)
+        assert starts == sorted(starts)
+        assert all(start < end for start, end in zip(starts, ends, strict=True))
+        assert all(end <= start for end, start in zip(ends, starts[1:], strict=False))
+
+
+@pytest.mark.parametrize("text", ["A line.\n\nAnother", 'Heading\n\n"Quoted words'])
+def test_a_blank_line_hides_what_stands_before_it(kernels: ModuleType, text: str) -> None:
+    before, after = text.encode().split(b"\n\n")
+    whole, alone = run_tokenize(kernels, text.encode(), []), run_tokenize(kernels, after, [])
+    n = len(run_tokenize(kernels, before, [])[0])
+    if text.startswith("Heading"):
+        pytest.xfail("a quote after a blank line keeps 'no sentence start' of the line before: its first word is no sentence start")
+    assert [column[n:] for column in whole[2:]] == alone[2:]
+
+
+@pytest.mark.parametrize("word", ["war", "don't", "é", "日本語", "k.g.b", "00th", "\ud800", "\U0001f600"])
+def test_hash_of_a_word(kernels: ModuleType, word: str) -> None:
+    assert kernels.hash_codes(memoryview(encode(word))) == oracles.word_hash(word)
+    text = encode(word if word != "00th" else "17th")
+    assert run_tokenize(kernels, text, [])[3] == [oracles.word_hash(word)]
+
+
+# --- tables of phrases -----------------------------------------------------------------------------------------------
+
+
+class Table:
+    """A random table of short phrases over few words, so that they share beginnings and overlap, and a random text in these words."""
+
+    def __init__(self, seed: int) -> None:
+        chance = random.Random(seed)
+        self.chance = chance
+        words = [chance.getrandbits(64) for _ in range(chance.randint(2, 6))]
+        if seed % 3 == 0:  # some look-ups begin near the end of the table
+            words[0] = next(h for h in iter(lambda: chance.getrandbits(64), None) if oracles.mix(0, h) >> 60 == 15)
+        longest = 15 if seed % 5 == 0 else 4
+        keys = {tuple(chance.choices(words, k=chance.randint(1, longest))) for _ in range(chance.randint(0, 20))}
+        self.phrases = {key: number for number, key in enumerate(sorted(keys))}
+        table, values = build_table({key: number + 1 for key, number in self.phrases.items()})
+        self.lookup = memoryview(table)[1:], memoryview(values), table[0]
+        self.n = chance.randint(1, 60)
+        self.hashes = chance.choices([*words, chance.getrandbits(64)], k=self.n)
+        if longest == 15 and keys:
+            self.hashes[: 2 * 15] = [*max(keys, key=len), *max(keys, key=len)]
+            self.n = len(self.hashes)
+        self.flags = [self._flag() for _ in range(self.n)]
+
+    def _flag(self) -> int:
+        flag = self.chance.choice((0, 8, 16)) | self.chance.choice((0, 128, 512))
+        rare = self.chance.random()
+        if rare < 0.04:
+            return flag | OPAQUE
+        if rare < 0.08:
+            return flag | LOCKED
+        return flag | (self.chance.choice((32, 64)) if rare < 0.14 else 0)
+
+    def matches(self, kernels: ModuleType, room: int) -> tuple[int, list[tuple[int, int, int]]]:
+        columns = [view("i", zeros=room + 1) for _ in range(3)]
+        count = kernels.match(view("Q", self.hashes), view("H", self.flags), self.n, *self.lookup, *columns, room)
+        return count, list(zip(*(column[: max(count, 0)].tolist() for column in columns), strict=True))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_match_finds_every_phrase(kernels: ModuleType, seed: int) -> None:
+    table = Table(seed)
+    expected = find_phrases(table.hashes, table.flags, table.phrases)
+    assert table.matches(kernels, len(expected)) == (len(expected), expected)
+    if expected:
+        assert table.matches(kernels, len(expected) - 1)[0] == -1
+
+
+def test_the_random_tables_are_worth_it() -> None:
+    tables = [Table(seed) for seed in range(60)]
+    found = [match for table in tables for match in find_phrases(table.hashes, table.flags, table.phrases)]
+    free = [match for table in tables for match in find_phrases(table.hashes, [0] * table.n, table.phrases)]
+    assert len(free) > len(found) + 100 > 500
+    assert max(end - start for start, end, _ in found) == 15
+    assert any(len(table.lookup[0]) > table.lookup[2] + 1 for table in tables), "no table runs over its end"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_lock_and_find_keys(kernels: ModuleType, seed: int) -> None:
+    table = Table(seed)
+    matches = find_phrases(table.hashes, table.flags, table.phrases)
+    flags, (starts, ends) = view("H", table.flags), ([m[k] for m in matches] for k in (0, 1))
+    kernels.lock(view("i", starts), view("i", ends), len(matches), flags)
+    covered = {i for start, end, _ in matches for i in range(start, end)}
+    assert flags.tolist() == [flag | (LOCKED if i in covered else 0) for i, flag in enumerate(table.flags)]
+
+    results = view("i", zeros=table.n)
+    kernels.find_keys(view("Q", table.hashes), table.n, *table.lookup, results)
+    for word, value in zip(table.hashes, results, strict=True):
+        number = table.phrases.get((word,), -1)
+        longest = max((len(phrase) for phrase in table.phrases if phrase[0] == word), default=0)
+        assert (value >> 4, value & 15) == (number + 1, longest)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_keep_rates_are_those_of_single_words(kernels: ModuleType, seed: int) -> None:
+    table, families = Table(seed), seed % 3 + 1
+    weights = array("f", (table.chance.random() for _ in range(families * len(table.phrases))))
+    results = view("f", zeros=families * table.n)
+    kernels.keep_rates(view("Q", table.hashes), table.n, *table.lookup, memoryview(weights), families, results)
+    for i, word in enumerate(table.hashes):
+        number = table.phrases.get((word,))
+        expected = [0.0] * families if number is None else weights[number * families : (number + 1) * families].tolist()
+        assert results[i * families : (i + 1) * families].tolist() == expected
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_sort_arcs_by_end_and_stable(kernels: ModuleType, seed: int) -> None:
+    chance = random.Random(seed)
+    n, ends = seed + 1, [chance.randint(1, seed + 1) for _ in range(chance.randrange(40))]
+    order = view("i", zeros=len(ends))
+    kernels.sort_arcs(view("i", ends), len(ends), n, order, view("i", zeros=n + 2))
+    assert order.tolist() == sorted(range(len(ends)), key=ends.__getitem__)
+
+
+# --- candidates ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_expand_makes_the_arcs_of_known_words(kernels: ModuleType, small: SmallModel, seed: int) -> None:
+    table, model = Table(seed), small.model
+    chance, families = table.chance, seed % 3 + 1
+    names = model.words()
+    vocabulary = {oracles.word_hash(name): number for number, name in enumerate(names) if number > 2}
+    unknown = oracles.word_hash("nobody")
+
+    def original() -> Original:
+        words = tuple(unknown if chance.random() < 0.1 else chance.choice(list(vocabulary)) for _ in range(chance.randint(1, 3)))
+        weights = array("f", (chance.random() for _ in range(families)))
+        return Original(words, chance.random() < 0.5, chance.random() < 0.3, tuple(weights))
+
+    originals = [[original() for _ in range(chance.randrange(4))] for _ in table.phrases]
+    flat = [item for row in originals for item in row]
+    vowels = [chance.random() < 0.5 for _ in table.phrases]
+    articles = dict(zip(chance.sample(sorted(set(table.hashes)), min(2, len(set(table.hashes)))), (False, True), strict=False))
+    a, an = [*articles, 1, 2][:2] if len(articles) == 2 else (next(iter(articles)), 1)
+    matches = find_phrases(table.hashes, table.flags, table.phrases)
+    expected = oracles.expand_matches(matches, table.hashes, table.flags, articles, COSTS, vowels, originals, vocabulary)
+
+    firsts, sizes = [0], [0]
+    for row in originals:
+        firsts.append(firsts[-1] + len(row))
+    for item in flat:
+        sizes.append(sizes[-1] + len(item.words))
+    starts, ends, numbers = (view("i", [m[k] for m in matches]) for k in range(3))
+    room, word_room = kernels.count_candidates(numbers, len(matches), view("I", firsts), view("I", sizes))
+    assert room == sum(len(originals[number]) for _, _, number in matches)
+    assert word_room == sum(len(item.words) for _, _, number in matches for item in originals[number])
+
+    columns = arc_starts, arc_ends, candidates, word_firsts, weights, bonus, ids = (
+        *(view("i", zeros=room) for _ in range(3)), view("i", zeros=room + 1), view("f", zeros=room * families), view("d", zeros=room),
+        view("i", zeros=word_room),
+    )  # fmt: skip
+    count = kernels.expand(
+        starts, ends, numbers, len(matches), view("Q", table.hashes), view("H", table.flags), a, an, *COSTS,
+        view("B", vowels), view("I", firsts), view("B", [item.vowel + 2 * item.capitals for item in flat]), view("I", sizes),
+        view("Q", [word for item in flat for word in item.words]), model.vocabulary_table, model.vocabulary_capacity,
+        view("f", [weight for item in flat for weight in item.weights]), families, *columns,
+    )  # fmt: skip
+    found = [
+        (
+            arc_starts[k], arc_ends[k], candidates[k], ids[word_firsts[k] : word_firsts[k + 1]].tolist(),
+            tuple(weights[k * families : (k + 1) * families]), bonus[k],
+        )
+        for k in range(count)
+    ]  # fmt: skip
+    assert found == expected
+
+
+# --- language model --------------------------------------------------------------------------------------------------
+
+
+def test_words_and_ids(kernels: ModuleType, small: SmallModel) -> None:
+    names = [*small.model.words(), "nobody", "", "w", *(f"w{i}" for i in range(40)), *(f"absent{i}" for i in range(200))]
+    hashes = [oracles.word_hash(name) for name in names]
+    ids = view("i", [-1] * len(names))
+    kernels.find_words(view("Q", hashes), len(names), small.model.vocabulary_table, small.model.vocabulary_capacity, ids)
+    known = {name: number for number, name in enumerate(small.model.words()) if number > 2}
+    assert 0 < len(known) < 30
+    assert ids.tolist() == [known.get(name, 0) for name in names]
+
+
+def test_scores_are_those_of_the_obvious_reader(kernels: ModuleType, small: SmallModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("restore.language_model.model.kernels", kernels)
+    chance, size = random.Random(5), len(small.model)
+    highest = 0
+    for k in range(80):
+        words = [word for _ in range(3) for word in chance.choice(small.sentences)]
+        for i in range(len(words)):
+            if chance.random() < (0.05, 0.3, 1.0)[k % 3]:
+                words[i] = chance.choice((0, chance.randrange(3, size)))
+        words.append(END)
+        assert small.model.score_ids(words).tolist() == pytest.approx(small.scorer.score(words), abs=1e-6)
+        order = small.model.order
+        highest += sum(small.scorer.reader.find(words[i : i + order]) is not None for i in range(len(words) - order))
+    assert highest > 50, "the longest n-grams must be met"
+    assert small.model.score_ids([]).tolist() == []
+
+
+def test_scores_are_the_same_bits_compiled_or_not(small: SmallModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [word for sentence in small.sentences[:40] for word in sentence]
+    results = []
+    for name in IMPLEMENTATIONS:
+        monkeypatch.setattr("restore.language_model.model.kernels", load_kernels(name))
+        results.append(small.model.score_ids(words).tolist())
+    assert results[0] == results[1]
+
+
+SPELLED = [
+    ("Kessandra", "kessandra"), ("Zyx’Q", "zyx'q"), ("co\u00adop\u200bted", "coopted"), ("Ñandú", "ñandú"), ("Q.Z.", "q.z."), ("x9y", "x9y"),
+    ("7301", "7301"), ("3.5,1", "3.5,1"), ("日本", "日本"), ("ÖL", "öl"), ("¤", "¤"),
+]  # fmt: skip
+
+
+def spelled(characters: Any, form: str) -> float:
+    """Trigrams of symbols from boundary, boundary to boundary."""
+    symbols = [0, 0, *("\0abcdefghijklmnopqrstuvwxyz0123456789'.".find(letter) if letter in "abcdefghijklmnopqrstuvwxyz0123456789'." else 39 for letter in form), 0]
+    return -sum(characters[a * 1600 + b * 40 + c] for a, b, c in zip(symbols, symbols[1:], symbols[2:], strict=False)) / 16
+
+
+def test_spelling_of_unknown_words(kernels: ModuleType, small: SmallModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("restore.language_model.model.kernels", kernels)
+    known = small.model.words()[5]
+    text = encode(" ".join([known, *(surface for surface, _ in SPELLED), "opaque thing"]))
+    tokens: Tokens = tokenize(text, [(len(text) - 12, len(text))])
+    ids = small.model.ids(memoryview(tokens.norms), len(tokens))
+    assert ids.tolist() == [5] + [0] * (len(SPELLED) + 1)
+    expected = [0.0, *(spelled(small.model.characters, form) for _, form in SPELLED), 0.0]
+    assert small.model.spelling(tokens, ids, unicode_tables()).tolist() == expected
+    assert len(set(expected)) > 8
+
+
+def test_characters_differ_enough_to_tell(small: SmallModel) -> None:
+    """Otherwise the walk above could read any entry."""
+    assert len(set(small.model.characters)) > 10
+    assert isinstance(small.model, LanguageModel)
+    assert NEWLINES_MASK == 96
