@@ -17,7 +17,9 @@ class Build(build):
         super().run()
         if not getattr(self.get_finalized_command("build_py"), "editable_mode", False):
             target = os.path.abspath(self.build_lib)
-            subprocess.run([sys.executable, "-c", COMPILE], check=True, cwd=target, env={**os.environ, "PYTHONPATH": target})
+            # In front of what is there: pip's isolated builds find their requirements by this variable.
+            path = os.pathsep.join(filter(None, (target, os.environ.get("PYTHONPATH"))))
+            subprocess.run([sys.executable, "-c", COMPILE], check=True, cwd=target, env={**os.environ, "PYTHONPATH": path})
 
 
 extensions = []

@@ -1,0 +1,237 @@
+"""Decoding against every path of small lattices, one by one; and what must hold for any lattice."""
+
+from __future__ import annotations
+
+import math
+import random
+from array import array
+from collections.abc import Callable, Sequence
+
+import pytest
+
+pytest.importorskip("numpy")  # small models are trained here
+
+from restore import decode
+from restore.decode import Decoder, Lanes
+from restore.lattice import Lattice
+from tests.oracles import (
+    IMPLEMENTATIONS,
+    SmallModel,
+    all_paths,
+    decode_exactly,
+    load_kernels,
+    make_lattice,
+    random_lattice,
+    train_small_model,
+)
+
+ORDERS = (2, 3, 4, 5)
+FAMILIES = 2
+#: More states than any of the lattices here has at one position.
+WIDE = 400
+LANES = Lanes(array("d", [0.0, 0.1, 0.6, 1.0, 0.3]), array("i", [0, 0, 1, 1, 0]))
+WEIGHTS = (0.1, 0.2, 0.4, 0.05, 0.25)
+
+Random = Callable[..., Lattice]
+
+
+@pytest.fixture(params=IMPLEMENTATIONS)
+def _kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decode with the compiled kernels, then with the same file as Python."""
+    monkeypatch.setattr(decode, "kernels", load_kernels(request.param))
+
+
+@pytest.fixture(scope="module", params=ORDERS)
+def small(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
+    return train_small_model(tmp_path_factory.mktemp("model"), request.param)
+
+
+@pytest.fixture(scope="module")
+def decoder(small: SmallModel) -> Callable[[float, int], Decoder]:
+    made: dict[tuple[float, int], Decoder] = {}
+
+    def get(scale: float, beam: int) -> Decoder:
+        if (scale, beam) not in made:
+            made[scale, beam] = Decoder(small.model, FAMILIES, len(LANES), scale=scale, beam=beam)
+        return made[scale, beam]
+
+    return get
+
+
+def small_lattice(small: SmallModel, seed: int) -> tuple[Lattice, float]:
+    """At most 8 tokens and 8 arcs, and an exponent for the model."""
+    chance = random.Random(1000 * small.model.order + seed)
+    lattice = random_lattice(chance, small.sentences, FAMILIES, n=chance.randint(1, 8), n_arcs=chance.randint(0, 8))
+    return lattice, (1.0, 0.7)[seed % 2]
+
+
+def token_sums(token_z: Sequence[float], n_lanes: int) -> list[float]:
+    return [math.fsum(token_z[lane::n_lanes]) for lane in range(n_lanes)]
+
+
+def close(expected: Sequence[float]) -> object:
+    return pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def assert_consistent(lattice: Lattice, posterior: Sequence[float], best: Sequence[int]) -> None:
+    """Arcs over one token exclude each other."""
+    spans = list(zip(lattice.arcs.starts, lattice.arcs.ends, strict=True))
+    for i in range(len(lattice.ids)):
+        here = [k for k, (start, end) in enumerate(spans) if start <= i < end]
+        assert math.fsum(posterior[k] for k in here) <= 1 + 1e-9
+        assert sum(best[k] for k in here) <= 1
+    assert all(0 <= p <= 1 + 1e-9 for p in posterior)
+
+
+# --- against every path ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_kernels")
+@pytest.mark.parametrize("seed", range(30))
+def test_agrees_with_every_path(small: SmallModel, decoder: Callable[[float, int], Decoder], seed: int) -> None:
+    lattice, scale = small_lattice(small, seed)
+    exact = decode_exactly(lattice, small.scorer, LANES, WEIGHTS, scale)
+    log_z, token_z = decoder(scale, WIDE).forward(lattice, LANES)
+    assert log_z.tolist() == close(exact.log_z)
+    assert token_sums(token_z, len(LANES)) == close(exact.log_z)
+    posterior, best = decoder(scale, WIDE).backward(lattice, LANES, WEIGHTS)
+    assert posterior.tolist() == close(exact.posterior)
+    if exact.gap > 1e-9:
+        assert best.tolist() == exact.best
+
+
+@pytest.mark.usefixtures("_kernels")
+@pytest.mark.parametrize("beam", [1, 2, 3])
+def test_a_narrow_beam_only_loses(small: SmallModel, decoder: Callable[[float, int], Decoder], beam: int) -> None:
+    lost = 0
+    for seed in range(30):
+        lattice, scale = small_lattice(small, seed)
+        wide, _ = decoder(scale, WIDE).forward(lattice, LANES)
+        log_z, token_z = decoder(scale, beam).forward(lattice, LANES)
+        assert all(narrow <= exact + 1e-9 for narrow, exact in zip(log_z, wide, strict=True))
+        assert token_sums(token_z, len(LANES)) == close(log_z.tolist())
+        assert_consistent(lattice, *decoder(scale, beam).backward(lattice, LANES, WEIGHTS))
+        lost += any(narrow < exact - 1e-6 for narrow, exact in zip(log_z, wide, strict=True))
+    assert lost > 0 or beam > 1, "the beam never dropped anything"
+
+
+def test_the_random_lattices_are_worth_it(small: SmallModel) -> None:
+    lattices = [small_lattice(small, seed)[0] for seed in range(30)]
+    paths = [sum(1 for _ in all_paths(lattice)) for lattice in lattices]
+    assert max(paths) > 30
+    assert any(sum(lattice.breaks) > 1 for lattice in lattices)
+    found = [decode_exactly(lattice, small.scorer, LANES, WEIGHTS, 1.0) for lattice in lattices[:12]]
+    assert any(sum(exact.best) > 1 for exact in found)
+    assert all(exact.gap > 1e-9 for exact in found)
+    assert any(0.1 < p < 0.9 for exact in found for p in exact.posterior)
+
+
+# --- for any lattice -------------------------------------------------------------------------------------------------
+
+
+def long_lattice(small: SmallModel, seed: int, n: int = 60, n_arcs: int = 90) -> Lattice:
+    return random_lattice(random.Random(seed), small.sentences, FAMILIES, n=n, n_arcs=n_arcs, p_break=0.05)
+
+
+def joined(first: Lattice, second: Lattice) -> Lattice:
+    """Two texts as two paragraphs of one."""
+    n, words = len(first.ids), [lattice.arcs.words[lattice.arcs.first_words[k] : lattice.arcs.first_words[k + 1]]
+                                for lattice in (first, second) for k in range(len(lattice.arcs))]  # fmt: skip
+    spans = [*zip(first.arcs.starts, first.arcs.ends, strict=True)]
+    spans += [(n + start, n + end) for start, end in zip(second.arcs.starts, second.arcs.ends, strict=True)]
+    return make_lattice(
+        first.ids + second.ids, first.spelling + second.spelling, first.breaks + second.breaks, first.keep + second.keep,
+        spans, words, first.arcs.weights + second.arcs.weights, first.arcs.bonus + second.arcs.bonus,
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("_kernels")
+def test_a_paragraph_break_separates_exactly(small: SmallModel, decoder: Callable[[float, int], Decoder]) -> None:
+    use = decoder(0.7, 8)
+    parts = [long_lattice(small, seed) for seed in range(2)]
+    whole = joined(*parts)
+    (z, token_z), (posterior, best) = use.forward(whole, LANES), use.backward(whole, LANES, WEIGHTS)
+    separate = [(*use.forward(part, LANES), *use.backward(part, LANES, WEIGHTS)) for part in parts]
+    assert z.tolist() == close([a + b for a, b in zip(separate[0][0], separate[1][0], strict=True)])
+    assert token_z.tolist() == close([*separate[0][1], *separate[1][1]])
+    assert posterior.tolist() == close([*separate[0][2], *separate[1][2]])
+    assert best.tolist() == [*separate[0][3], *separate[1][3]]
+
+
+@pytest.mark.usefixtures("_kernels")
+def test_lanes_do_not_touch_each_other(small: SmallModel, decoder: Callable[[float, int], Decoder]) -> None:
+    lattice, use = long_lattice(small, 3, n=12, n_arcs=14), decoder(0.7, WIDE)
+    together = use.forward(lattice, LANES)[0].tolist()
+    alone = [Lanes(LANES.thetas[k : k + 1], LANES.families[k : k + 1]) for k in range(len(LANES))]
+    assert [use.forward(lattice, lane)[0][0] for lane in alone] == close(together)
+    mixed, _ = use.backward(lattice, LANES, WEIGHTS)
+    pure = [use.backward(lattice, lane, [1.0])[0] for lane in alone]
+    assert mixed.tolist() == close([sum(w * p[k] for w, p in zip(WEIGHTS, pure, strict=True)) for k in range(len(mixed))])
+    assert together[0] == close(0.0), "rate 0 is the clean text"
+    assert not any(pure[0]) and max(pure[2]) > 0.1  # noqa: PT018
+
+
+@pytest.mark.usefixtures("_kernels")
+def test_the_order_of_arcs_does_not_matter(small: SmallModel, decoder: Callable[[float, int], Decoder]) -> None:
+    lattice, use = long_lattice(small, 4, n=12, n_arcs=14), decoder(1.0, WIDE)
+    arcs = lattice.arcs
+    shuffled = random.Random(4).sample(range(len(arcs)), len(arcs))
+    other = make_lattice(
+        lattice.ids, lattice.spelling, lattice.breaks, lattice.keep, [(arcs.starts[k], arcs.ends[k]) for k in shuffled],
+        [arcs.words[arcs.first_words[k] : arcs.first_words[k + 1]] for k in shuffled],
+        [arcs.weights[FAMILIES * k + family] for k in shuffled for family in range(FAMILIES)], [arcs.bonus[k] for k in shuffled],
+    )  # fmt: skip
+    assert use.forward(other, LANES)[0].tolist() == close(use.forward(lattice, LANES)[0].tolist())
+    (posterior, best), (here, chosen) = use.backward(lattice, LANES, WEIGHTS), use.backward(other, LANES, WEIGHTS)
+    assert here.tolist() == close([posterior[k] for k in shuffled])
+    assert chosen.tolist() == [best[k] for k in shuffled]
+    assert any(best)
+
+
+@pytest.mark.usefixtures("_kernels")
+@pytest.mark.parametrize("beam", [8, 60])
+def test_little_scratch_is_no_disaster(small: SmallModel, monkeypatch: pytest.MonkeyPatch, beam: int) -> None:
+    """A text so dense that the scratch is used up is cut: sums stay sums, posteriors posteriors."""
+    lattice = long_lattice(small, 6, n=80, n_arcs=240)
+    roomy = Decoder(small.model, FAMILIES, len(LANES), beam=beam)
+    monkeypatch.setattr(decode, "_NODES", 700)
+    monkeypatch.setattr(decode, "_EDGES", 4500)
+    tight = Decoder(small.model, FAMILIES, len(LANES), beam=beam)
+    log_z, token_z = tight.forward(lattice, LANES)
+    assert log_z.tolist() != roomy.forward(lattice, LANES)[0].tolist()
+    assert all(map(math.isfinite, log_z))
+    assert token_sums(token_z, len(LANES)) == close(log_z.tolist())
+    posterior, best = tight.backward(lattice, LANES, WEIGHTS)
+    assert_consistent(lattice, posterior, best)
+    assert sum(best) > 5
+
+
+def test_the_same_bits_compiled_or_not(small: SmallModel, decoder: Callable[[float, int], Decoder], monkeypatch: pytest.MonkeyPatch) -> None:
+    lattice, results = long_lattice(small, 7), []
+    for name in IMPLEMENTATIONS:
+        monkeypatch.setattr(decode, "kernels", load_kernels(name))
+        use = decoder(0.7, 8)
+        results.append([column.tolist() for column in (*use.forward(lattice, LANES), *use.backward(lattice, LANES, WEIGHTS))])
+    assert results[0] == results[1]
+
+
+@pytest.mark.usefixtures("_kernels")
+def test_scratch_is_clean_for_the_next_text(small: SmallModel, decoder: Callable[[float, int], Decoder]) -> None:
+    used, fresh = decoder(0.7, 8), Decoder(small.model, FAMILIES, len(LANES), scale=0.7, beam=8)
+    lattice = long_lattice(small, 8)
+    used.backward(long_lattice(small, 9, n_arcs=200), LANES, WEIGHTS)
+    for run in (lambda d: d.forward(lattice, LANES), lambda d: d.backward(lattice, LANES, WEIGHTS)):
+        assert [column.tolist() for column in run(used)] == [column.tolist() for column in run(fresh)]
+
+
+@pytest.mark.usefixtures("_kernels")
+def test_empty_text_and_too_many_lanes(small: SmallModel, decoder: Callable[[float, int], Decoder]) -> None:
+    nothing = make_lattice([], [], [], [], [], [], [], [])
+    assert decoder(0.7, 8).forward(nothing, LANES)[0].tolist() == [0.0] * len(LANES)
+    with pytest.raises(ValueError, match="lanes"):
+        decoder(0.7, 8).forward(nothing, Lanes.grid([0.5] * 4, FAMILIES))
+
+
+def test_grid_of_lanes() -> None:
+    lanes = Lanes.grid((0.1, 0.5), 3)
+    assert list(zip(lanes.thetas, lanes.families, strict=True)) == [(0.1, 0), (0.5, 0), (0.1, 1), (0.5, 1), (0.1, 2), (0.5, 2)]
