@@ -162,41 +162,49 @@ class Restorer:
 
     def _edits(self, analysis: Analysis) -> Iterator[Edit]:
         decoder = self.decoder()
-        curly = "’" in analysis.text and "'" not in analysis.text
+        curly = any(mark in analysis.text for mark in "’“”") and "'" not in analysis.text
         offsets = _CharacterOffsets(analysis.text, analysis.data)
         for chunk, lattice in analysis.lattices():
             posterior, best = decoder.backward(lattice, analysis.belief.lanes, analysis.belief.weights)
             arcs, tokens = lattice.arcs, lattice.tokens
-            by_span: dict[tuple[int, int], list[int]] = {}
-            for k, p in enumerate(posterior):
-                if p > NEGLIGIBLE:
-                    by_span.setdefault((arcs.starts[k], arcs.ends[k]), []).append(k)
             for k in sorted((k for k in range(len(arcs)) if best[k]), key=arcs.starts.__getitem__):
-                i, j = arcs.starts[k], arcs.ends[k]
+                i, j, _, _ = core(lattice, k)
                 factor = analysis.belief.spun * analysis.line_spun(chunk, tokens.starts[i])
                 probability = min(1.0, support(lattice, posterior, k) * factor)
                 if probability < self.config.min_probability:
                     continue
                 start, end = tokens.starts[i], _end(tokens, j)
                 observed = tokens.text[start:end].decode("utf-8", "surrogatepass")
-
-                def surface(arc: int, observed: str = observed, i: int = i, lattice: Lattice = lattice) -> str:
-                    number = lattice.arcs.candidates[arc]
-                    original = self.lexicon.original(number) if number >= 0 else lattice.arcs.texts[-1 - number]
-                    return fit_case(observed, original, curly=curly)
-
-                original = surface(k)
+                original = fit_case(observed, self.wording(lattice, k), curly=curly)
                 if original == observed:
                     continue
-                others = sorted((a for a in by_span.get((i, j), ()) if a != k), key=lambda a: -posterior[a])[:3]
+                others: dict[str, float] = {}
+                for b in _overlapping(lattice, i, j):
+                    if posterior[b] > NEGLIGIBLE and core(lattice, b)[:2] == (i, j):
+                        other = fit_case(observed, self.wording(lattice, b), curly=curly)
+                        if other not in (original, observed):
+                            others[other] = others.get(other, 0.0) + posterior[b] * factor
+                alternatives = sorted(others.items(), key=lambda item: (-item[1], item[0]))[:3]
                 yield Edit(
                     *offsets(chunk.start + start, chunk.start + end),
                     observed,
                     original,
                     "substitution",
                     round(probability, 6),
-                    tuple((surface(a), round(min(1.0, posterior[a] * factor), 6)) for a in others),
+                    tuple((other, round(min(1.0, p), 6)) for other, p in alternatives),
                 )
+
+    def wording(self, lattice: Lattice, k: int) -> str:
+        """What an arc writes, without the words that it repeats at its ends; in the dictionary's case."""
+        arcs = lattice.arcs
+        number = arcs.candidates[k]
+        original = self.lexicon.original(number) if number >= 0 else arcs.texts[-1 - number]
+        _, _, first, last = core(lattice, k)
+        skip, stop = first - arcs.first_words[k], last - arcs.first_words[k]
+        if skip == 0 and last == arcs.first_words[k + 1]:
+            return original
+        tokens = tokenize(encode(original), ())
+        return tokens.surface(skip, stop)
 
     def _verdict(self, analysis: Analysis, edits: Sequence[Edit]) -> Verdict:
         belief = analysis.belief
@@ -213,32 +221,49 @@ class Restorer:
         )
 
 
+def core(lattice: Lattice, k: int) -> tuple[int, int, int, int]:
+    """What an arc changes, without the words that it repeats at its ends.
+
+    Returns:
+        (start, end, first, last): tokens start … end of the text become the words first … last of the arc. Neither is empty.
+    """
+    arcs, ids = lattice.arcs, lattice.ids
+    start, end, first, last = arcs.starts[k], arcs.ends[k], arcs.first_words[k], arcs.first_words[k + 1]
+    while end - start > 1 and last - first > 1 and ids[start] and ids[start] == arcs.words[first]:
+        start, first = start + 1, first + 1
+    while end - start > 1 and last - first > 1 and ids[end - 1] and ids[end - 1] == arcs.words[last - 1]:
+        end, last = end - 1, last - 1
+    return start, end, first, last
+
+
 def support(lattice: Lattice, posterior: array[float], k: int) -> float:
     """Posterior of what an arc writes, whichever arcs write it.
 
-    A row for a phrase and the rows for its words often give the same wording ("coronary heart illness" as a whole, or illness → disease after
-    coronary heart → heart); the posterior splits between such paths, and the edit is as sure as their sum.
+    A row for a phrase and the rows for its words often give the same wording ("years in the past" → "years ago" or "in the past" → "ago"; "coronary heart illness"
+    as a whole, or word by word); the posterior splits between such paths, and the edit is as sure as their sum.
 
     Args:
         lattice, posterior: of the text.
         k: an arc of the best path.
     """
     arcs = lattice.arcs
-    i, j = arcs.starts[k], arcs.ends[k]
-    words = arcs.words[arcs.first_words[k] : arcs.first_words[k + 1]]
-    aligned = len(words) == j - i
+    i, j, first, last = core(lattice, k)
+    words = arcs.words[first:last]
+    aligned = last - first == j - i
     inside = [0.0] * (j - i)
-    total = posterior[k]
+    total = 0.0
     for b in _overlapping(lattice, i, j):
-        low, high = arcs.starts[b], arcs.ends[b]
-        first = arcs.first_words[b]
-        if b == k or posterior[b] == 0 or arcs.first_words[b + 1] - first != high - low:
+        if posterior[b] == 0:
             continue
-        if low <= i and j <= high and aligned:
-            if arcs.words[first + i - low : first + j - low] == words:
+        low, high, at, stop = core(lattice, b)
+        if (low, high) == (i, j):
+            if arcs.words[at:stop] == words:
                 total += posterior[b]
-        elif aligned and high == low + 1 and i <= low < j and arcs.words[first] == words[low - i]:
-            inside[low - i] += posterior[b]
+        elif stop - at == high - low and aligned:
+            if low <= i and j <= high and arcs.words[at + i - low : at + j - low] == words:
+                total += posterior[b]
+            elif high == low + 1 and i <= low < j and arcs.words[at] == words[low - i]:
+                inside[low - i] += posterior[b]
     if aligned and j - i > 1:
         total += min((p for p, word, token in zip(inside, words, lattice.ids[i:j], strict=True) if word != token), default=0.0)
     return min(1.0, total)

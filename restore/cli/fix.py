@@ -13,7 +13,7 @@ from restore.errors import ConfigError, InputError
 from restore.records import Result
 
 #: Bytes from which on uncompiled kernels deserve a warning: about three seconds of work for them.
-SLOW = 200_000
+SLOW = 30_000
 
 
 def add_parser(commands: Any) -> None:
