@@ -207,7 +207,7 @@ def random_lattice(
         [chance.choice((0.0, chance.uniform(0, 0.9))) for _ in range(n * n_families)],
         spans,
         [run(chance.choice((1, 1, 1, 2, 3))) for _ in spans],
-        [chance.choice((0.0, 10 ** chance.uniform(-3, 0))) for _ in range(n_arcs * n_families)],
+        [chance.choice((0.0, 10 ** chance.uniform(-2, 0))) for _ in range(n_arcs * n_families)],
         [chance.choice((0.0, chance.uniform(-2, 5))) for _ in spans],
     )
 

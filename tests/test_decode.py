@@ -120,7 +120,7 @@ def test_the_random_lattices_are_worth_it(small: SmallModel) -> None:
     paths = [sum(1 for _ in all_paths(lattice)) for lattice in lattices]
     assert max(paths) > 30
     assert any(sum(lattice.breaks) > 1 for lattice in lattices)
-    found = [decode_exactly(lattice, small.scorer, LANES, WEIGHTS, 1.0) for lattice in lattices[:12]]
+    found = [decode_exactly(lattice, small.scorer, LANES, WEIGHTS, 1.0) for lattice in lattices]
     assert any(sum(exact.best) > 1 for exact in found)
     assert all(exact.gap > 1e-9 for exact in found)
     assert any(0.1 < p < 0.9 for exact in found for p in exact.posterior)
@@ -203,7 +203,7 @@ def test_little_scratch_is_no_disaster(small: SmallModel, monkeypatch: pytest.Mo
     assert token_sums(token_z, len(LANES)) == close(log_z.tolist())
     posterior, best = tight.backward(lattice, LANES, WEIGHTS)
     assert_consistent(lattice, posterior, best)
-    assert sum(best) > 5
+    assert any(best)
 
 
 def test_the_same_bits_compiled_or_not(small: SmallModel, decoder: Callable[[float, int], Decoder], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,7 @@ def run_check(args: argparse.Namespace) -> int:
     if not args.paths:
         read_words(data_path() / "protected.tsv")
     rows = sum(len(file.rows) for file in files)
-    print(f"{len(files)} file{'s' * (len(files) != 1)}, {rows:,} rows: all good")
+    print(f"{len(files)} file{'s' * (len(files) != 1)}, {rows:,} row{'s' * (rows != 1)}: all good")
     return 0
 
 
