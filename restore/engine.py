@@ -15,7 +15,7 @@ from restore.channels.substitution import lock_phrases
 from restore.decode import Decoder
 from restore.detect import THETAS, Belief, believe, line_probabilities, make_lanes, sum_tokens
 from restore.errors import ConfigError
-from restore.language_model.model import LanguageModel
+from restore.language_model.model import UNKNOWN, LanguageModel
 from restore.lattice import Lattice, build_lattice
 from restore.lexicon import Lexicon, data_path, load_lexicon
 from restore.lexicon.build import build_table
@@ -249,6 +249,8 @@ def support(lattice: Lattice, posterior: array[float], k: int) -> float:
     arcs = lattice.arcs
     i, j, first, last = core(lattice, k)
     words = arcs.words[first:last]
+    if UNKNOWN in words:
+        return posterior[k]
     aligned = last - first == j - i
     inside = [0.0] * (j - i)
     total = 0.0

@@ -739,6 +739,7 @@ def expand(
     article_an: cython.ulonglong,
     article_cost: cython.double,
     name_cost: cython.double,
+    unknown_cost: cython.double,
     phrase_flags: cython.const[cython.uchar][::1],
     candidate_first: cython.const[cython.uint][::1],
     candidate_flags: cython.const[cython.uchar][::1],
@@ -756,11 +757,11 @@ def expand(
     arc_bonus: cython.double[::1],
     word_ids: cython.int[::1],
 ) -> cython.Py_ssize_t:
-    """Turn matches into arcs, one for each candidate whose words the language model knows.
+    """Turn matches into arcs, one for each candidate.
 
     Candidates of phrase p are candidate_first[p] … candidate_first[p + 1]; the words of candidate c are word_hashes[word_first[c] … word_first[c + 1]],
     its channel weights weights[c * n_families …]. `arc_words` gets, for arc k, the first of its words in `word_ids`; arc k + 1 ends them, so it is one
-    longer than the number of arcs. `arc_bonus` gets the log factors of the article before the span and of a capitalised word inside a sentence.
+    longer than the number of arcs. `arc_bonus` gets the log factors of the article before the span, of a capitalised word inside a sentence and of words that the model does not know.
 
     Returns:
         The number of arcs; the caller provides room for every candidate of every match.
@@ -772,8 +773,6 @@ def expand(
     i: cython.Py_ssize_t
     count: cython.Py_ssize_t = 0
     used: cython.Py_ssize_t = 0
-    first: cython.Py_ssize_t
-    known: cython.int
     word: cython.int
     article: cython.int
     bonus: cython.double
@@ -788,19 +787,13 @@ def expand(
                 elif hashes[i - 1] == article_an:
                     article = 1
             for c in range(candidate_first[phrases[k]], candidate_first[phrases[k] + 1]):
-                first = used
-                known = 1
+                bonus = 0
                 for w in range(word_first[c], word_first[c + 1]):
                     word = _find_word(word_hashes[w], vocabulary, vocabulary_capacity)
                     if word == 0:
-                        known = 0
-                        break
+                        bonus -= unknown_cost
                     word_ids[used] = word
                     used += 1
-                if known == 0:
-                    used = first
-                    continue
-                bonus = 0
                 if article >= 0:
                     if (candidate_flags[c] & VOWEL) != article:
                         bonus -= article_cost

@@ -18,6 +18,9 @@ from restore.tokenizer import KIND_MASK, NEWLINES_MASK, WORD, Tokens, hash_word
 #: Log factors (natural), in force on top of the language model; found on dev texts d01–d24 and dev_clean with everything else fixed.
 ARTICLE_COST = 1.5
 NAME_COST = 1.0
+#: For each word of an original that the language model does not know, beyond the probability of <unk>: it is in a dictionary, so it is some word, and one that
+#: occurs less than five times in 10^8 words (log 5e-8 = −17) where <unk> has about log .005 = −5. At the scale of the model's ratios (0.7) that is 8.
+UNKNOWN_COST = 8.0
 #: s · q of a leak of template braces, for every family: rare, but nothing else explains it.
 BRACES = 0.02
 
@@ -99,7 +102,7 @@ def _expand(tokens: Tokens, starts: array[int], ends: array[int], phrases: array
         bonus=zeros("d", room),
     )
     count = kernels.expand(
-        *views(starts, ends, phrases), len(starts), *views(tokens.hashes, tokens.flags), _HASH_A, _HASH_AN, ARTICLE_COST, NAME_COST,
+        *views(starts, ends, phrases), len(starts), *views(tokens.hashes, tokens.flags), _HASH_A, _HASH_AN, ARTICLE_COST, NAME_COST, UNKNOWN_COST,
         lexicon.phrase_flags, lexicon.candidate_first, lexicon.candidate_flags, lexicon.candidate_words, lexicon.word_hashes,
         model.vocabulary_table, model.vocabulary_capacity, lexicon.candidate_weights, n_families,
         *views(arcs.starts, arcs.ends, arcs.candidates, arcs.first_words, arcs.weights, arcs.bonus, arcs.words),
