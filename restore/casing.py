@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 
-def fit_case(observed: str, original: str, *, curly: bool = False) -> str:
+def fit_case(observed: str, original: str, *, curly: bool = False, shouting: bool = False) -> str:
     """Give an original the case of what stands in the text.
 
     Args:
         observed: the text's wording.
         original: the dictionary's.
         curly: write apostrophes as ’ (they are also when the observed wording has one).
+        shouting: the words around are in capitals, so that a short word in capitals is no acronym.
 
+    >>> fit_case("TV", "television"), fit_case("WAR", "fight", shouting=True), fit_case("The white home", "the White House"), fit_case("Phone", "iPhone")
+    ('television', 'FIGHT', 'The White House', 'iPhone')
     >>> fit_case("CHIEF", "leader"), fit_case("Chief", "leader"), fit_case("chief", "leader"), fit_case("ok.g.b.", "K.G.B.")
     ('LEADER', 'Leader', 'leader', 'K.G.B.')
     >>> fit_case("Financial Institution", "bank"), fit_case("Coronary Heart Illness", "heart disease"), fit_case("The place", "where")
@@ -22,9 +25,12 @@ def fit_case(observed: str, original: str, *, curly: bool = False) -> str:
     if not letters:
         return original
     if len(letters) > 1 and all(character.isupper() for character in letters):
-        return original.upper()
-    if not letters[0].isupper() or original != original.lower():
-        return original[:1].upper() + original[1:] if letters[0].isupper() else original
+        return original.upper() if shouting or len(letters) > 4 else original
+    if not letters[0].isupper():
+        return original
+    if original != original.lower():
+        first = original.split(" ")[0]
+        return _capitalise(original) if first == first.lower() else original
     words = [word for word in observed.split() if len(word) > 3]
     if len(words) > 1 and all(word[:1].isupper() for word in words):
         return " ".join(_capitalise(word) if k == 0 or len(word) > 3 else word for k, word in enumerate(original.split(" ")))

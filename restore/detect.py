@@ -17,7 +17,7 @@ from restore.decode import Lanes
 THETAS = (0.04, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
 #: A text nobody spun also departs from the language model's taste: formal, old or foreign English prefers "upon" and "shall". To the model that looks like a
 #: spinner at a low rate, so "clean" is a mixture too: the share of clean documents that look like each rate (0 first, then THETAS).
-CLEAN_RATES = (0.5, 0.22, 0.15, 0.1, 0.03, 3e-4, 1e-6, 0.0)
+CLEAN_RATES = (0.499699, 0.22, 0.15, 0.1, 0.03, 3e-4, 1e-6, 0.0)
 #: Prior odds of the families; a family that is not listed counts as 1.
 FAMILY_PRIOR = {"thesaurus": 3.0, "spinbot": 1.5, "tortured": 1.0}
 #: Within a spun document, prior probability that a given line is spun too (quotations and single paragraphs are sometimes left alone).
@@ -43,7 +43,7 @@ class Belief:
     @property
     def rate(self) -> float:
         """Posterior mean of θ given "spun"."""
-        return sum(weight * theta for weight, theta in zip(self.weights, self.lanes.thetas, strict=True))
+        return min(1.0, sum(weight * theta for weight, theta in zip(self.weights, self.lanes.thetas, strict=True)))
 
     def families(self, names: Sequence[str]) -> tuple[tuple[str, float], ...]:
         """Posterior of each family given "spun", best first."""
@@ -89,7 +89,8 @@ def believe(
     joint = [z + p for z, p in zip(log_z, log_spun, strict=True)]
     evidence = log_sum(joint)
     weights = tuple(math.exp(x - evidence) for x in joint)
-    log_bayes_factor = evidence - log_sum([math.log(CLEAN_RATES[0]), *(z + p for z, p in zip(log_z, log_clean, strict=True))])
+    clean = [math.log(CLEAN_RATES[0]), *log_clean]
+    log_bayes_factor = evidence - log_sum([clean[0], *(z + p for z, p in zip(log_z, log_clean, strict=True))]) + log_sum(clean)
     spun = 1.0 if assume is not None and assume is not False else logistic(log_bayes_factor + math.log(prior) - math.log1p(-prior))
     return Belief(lanes, log_bayes_factor, spun, weights)
 

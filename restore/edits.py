@@ -61,6 +61,7 @@ def compose(text: str, first: Sequence[Edit], second: Sequence[Edit]) -> list[Ed
     [(0, 6, 'Ok is ', '')]
     """
     middle = apply(text, first)
+    apply(middle, second)
     back = invert(first)
     # Groups of touching spans in the middle text: (start, end, edits of first, edits of second).
     spans = sorted([(b.start, b.end, 0, k) for k, b in enumerate(back)] + [(e.start, e.end, 1, k) for k, e in enumerate(second)])

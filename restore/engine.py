@@ -21,19 +21,22 @@ from restore.lexicon import Lexicon, data_path, load_lexicon
 from restore.lexicon.build import build_table
 from restore.protect import locked_spans
 from restore.records import Config, Edit, Result, Segment, Verdict
-from restore.tokenizer import ABBREVIATION, CAPITALISED, CASE_MASK, KIND_MASK, LOCKED, NEWLINES_MASK, WORD, Tokens, encode, opaque_spans, tokenize
+from restore.tokenizer import ABBREVIATION, CAPITALISED, CASE_MASK, KIND_MASK, LOCKED, NEWLINES_MASK, UPPER, WORD, Tokens, encode, opaque_spans, tokenize
 
 #: Text is cut into pieces of about this many bytes, at a blank line, a line end, a sentence or a space, whichever comes first in this order.
 CHUNK = 1 << 15
 #: Lattices of documents up to this many bytes are kept between the two passes; those of larger ones are built twice.
 KEEP_LATTICES = 1 << 21
+#: A line of at least so many words, of which less than this share are everyday words (log probability over −8.5: the 600 or so most frequent), is in another
+#: language or no prose. Lines of dev_clean: 1 in 100 (lists of names, mostly); Spanish, French, German lines have .05–.08, Dutch up to .3, English half.
+FOREIGN_WORDS, FOREIGN_SHARE, EVERYDAY = 6, 0.15, -8.5
 #: Below this posterior no edit can reach any useful threshold, and the second pass is skipped.
 NEGLIGIBLE = 1e-3
 
 
 def load(
-    dictionaries: Sequence[str | Path] = (),
-    protect: Sequence[str] = (),
+    dictionaries: Sequence[str | Path] | str | Path = (),
+    protect: Sequence[str] | str = (),
     model: str | Path = "en",
     prior: float = 0.01,
     min_probability: float = 0.5,
@@ -67,6 +70,8 @@ def load(
             raise ConfigError(f"{name} is {value}; give a number between 0 and 1")
     if assume_spun is not None and not isinstance(assume_spun, bool) and not 0 < assume_spun <= 1:
         raise ConfigError(f"assume_spun is {assume_spun}; give True or a rate above 0 and at most 1")
+    dictionaries = [dictionaries] if isinstance(dictionaries, (str, Path)) else dictionaries
+    protect = [protect] if isinstance(protect, str) else protect
     return Restorer(load_lexicon(dictionaries), LanguageModel(model_path(model)), Config(prior, min_probability, assume_spun, tuple(protect)))
 
 
@@ -90,8 +95,11 @@ class Restorer:
         self.model = model
         self.config = config
         self._local = threading.local()
-        phrases = (tuple(tokenize(encode(phrase), ()).hashes) for phrase in config.protect)
-        keys, values = build_table({phrase: 1 for phrase in phrases if 0 < len(phrase) <= 15})
+        phrases = {phrase: tuple(tokenize(encode(phrase), ()).hashes) for phrase in config.protect}
+        for phrase, hashes in phrases.items():
+            if len(hashes) > 15:
+                raise ConfigError(f"protect: {phrase!r} has more than 15 words; protect a part of it")
+        keys, values = build_table({hashes: 1 for hashes in phrases.values() if hashes})
         self._protected = memoryview(keys)[1:], memoryview(values), keys[0]
 
     def restore(self, text: str) -> Result:
@@ -150,6 +158,7 @@ class Restorer:
             for i in range(len(tokens)):
                 if tokens.starts[i] < end and tokens.ends[i] > start:
                     tokens.flags[i] |= LOCKED
+        lock_foreign(tokens, self.model)
         return build_lattice(tokens, self.lexicon, self.model)
 
     def decoder(self) -> Decoder:
@@ -175,13 +184,14 @@ class Restorer:
                     continue
                 start, end = tokens.starts[i], _end(tokens, j)
                 observed = tokens.text[start:end].decode("utf-8", "surrogatepass")
-                original = fit_case(observed, self.wording(lattice, k), curly=curly)
+                shouting = _shouts(tokens, i - 1) or _shouts(tokens, j)
+                original = fit_case(observed, self.wording(lattice, k), curly=curly, shouting=shouting)
                 if original == observed:
                     continue
                 others: dict[str, float] = {}
                 for b in _overlapping(lattice, i, j):
                     if posterior[b] > NEGLIGIBLE and core(lattice, b)[:2] == (i, j):
-                        other = fit_case(observed, self.wording(lattice, b), curly=curly)
+                        other = fit_case(observed, self.wording(lattice, b), curly=curly, shouting=shouting)
                         if other not in (original, observed):
                             others[other] = others.get(other, 0.0) + posterior[b] * factor
                 alternatives = sorted(others.items(), key=lambda item: (-item[1], item[0]))[:3]
@@ -221,6 +231,16 @@ class Restorer:
         )
 
 
+def lock_foreign(tokens: Tokens, model: LanguageModel) -> None:
+    """Lock lines that are not in the model's language: too few of their words are everyday words of it."""
+    ids = model.ids(memoryview(tokens.norms), len(tokens))
+    for _, _, first, last in lines(tokens):
+        words = [k for k in range(first, last) if tokens.flags[k] & KIND_MASK == WORD]
+        if len(words) >= FOREIGN_WORDS and sum(model.unigrams[2 * ids[k]] > EVERYDAY for k in words if ids[k]) < FOREIGN_SHARE * len(words):
+            for k in range(first, last):
+                tokens.flags[k] |= LOCKED
+
+
 def core(lattice: Lattice, k: int) -> tuple[int, int, int, int]:
     """What an arc changes, without the words that it repeats at its ends.
 
@@ -239,8 +259,8 @@ def core(lattice: Lattice, k: int) -> tuple[int, int, int, int]:
 def support(lattice: Lattice, posterior: array[float], k: int) -> float:
     """Posterior of what an arc writes, whichever arcs write it.
 
-    A row for a phrase and the rows for its words often give the same wording ("years in the past" → "years ago" or "in the past" → "ago"; "coronary heart illness"
-    as a whole, or word by word); the posterior splits between such paths, and the edit is as sure as their sum.
+    A row for a phrase and the rows for its words often give the same wording ("years in the past" → "years ago" or "in the past" → "ago"; "coronary heart
+    illness" as a whole, or word by word); the posterior splits between such paths, and the edit is as sure as their sum.
 
     Args:
         lattice, posterior: of the text.
@@ -408,6 +428,11 @@ class _CharacterOffsets:
         self._character += len(self._data[self._byte : offset].decode("utf-8", "surrogatepass"))
         self._byte = offset
         return self._character
+
+
+def _shouts(tokens: Tokens, i: int) -> bool:
+    """Whether token i is a word of more than four letters in capitals."""
+    return 0 <= i < len(tokens) and tokens.flags[i] & (CASE_MASK | KIND_MASK) == UPPER | WORD and tokens.ends[i] - tokens.starts[i] > 4
 
 
 def _end(tokens: Tokens, j: int) -> int:

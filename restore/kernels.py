@@ -225,7 +225,8 @@ def _tokenize(
             i += packed & 7
             continue
         if cls == NEWLINE:
-            if newlines < 2:
+            # The carriage return of CRLF is no line break of its own.
+            if newlines < 2 and (code != 13 or i + 1 >= n or text[i + 1] != 10):
                 newlines += 1
             i += packed & 7
             continue
@@ -761,7 +762,8 @@ def expand(
 
     Candidates of phrase p are candidate_first[p] … candidate_first[p + 1]; the words of candidate c are word_hashes[word_first[c] … word_first[c + 1]],
     its channel weights weights[c * n_families …]. `arc_words` gets, for arc k, the first of its words in `word_ids`; arc k + 1 ends them, so it is one
-    longer than the number of arcs. `arc_bonus` gets the log factors of the article before the span, of a capitalised word inside a sentence and of words that the model does not know.
+    longer than the number of arcs. `arc_bonus` gets the log factors of the article before the span, of a capitalised word inside a
+    sentence and of words that the model does not know.
 
     Returns:
         The number of arcs; the caller provides room for every candidate of every match.

@@ -35,6 +35,10 @@ _TABLE = memoryview((Path(__file__).parent / "unicode.bin").read_bytes())
 _STAGE1 = _TABLE[: 2 * (0x110000 >> 8)].cast("H")
 _STAGE2 = _TABLE[2 * (0x110000 >> 8) :].cast("I")
 
+# Fenced code and comments may be long: what opens one, and what closes it.
+_FENCES = {b"```": b"```", b"<!--": b"-->"}
+# What may stand before the trigger inside an address, a path or a scheme.
+_ADDRESS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+%-:~")
 # Every opaque span holds one of these; most prose holds none.
 _TRIGGERS = (b"://", b"www.", b"@", b"#", b"<", b"`", b"\\", b"$", b"/")
 
@@ -166,24 +170,31 @@ def opaque_spans(text: bytes) -> list[tuple[int, int]]:
     trigger, patterns = _patterns()
     spans: list[tuple[int, int]] = []
     last = 0
+    missing: set[bytes] = set()
     for hit in trigger.finditer(text):
         at = hit.start()
         if at < last:
             continue
+        fence = next((fence for fence in _FENCES if text.startswith(fence, at)), None)
+        if fence is not None:
+            closing = _FENCES[fence]
+            end = -1 if closing in missing else text.find(closing, at + len(fence))
+            if end >= 0:
+                last = end + len(closing)
+                spans.append((at, last))
+                continue
+            missing.add(closing)
         pattern, before = patterns[hit.group()[:1]]
-        # Where a span may begin before its trigger: at the start of the run of characters without white space, within 200 bytes.
-        start = max(last, at - before)
-        if before > 1:
-            start += _run(text[start:at])
-        match = pattern.search(text, start, at + 2200) if before else pattern.match(text, at, at + 2200)
-        if match and match.start() <= at < match.end():
-            spans.append(match.span())
+        start = at
+        while start > max(last, at - before) and chr(text[start - 1]) in _ADDRESS:
+            start -= 1
+        match = pattern.match(text, start, at + 2200) or (pattern.match(text, at, at + 2200) if start < at else None)
+        if match and at < match.end():
             last = match.end()
+            while last < len(text) and text[last] & 0xC0 == 0x80:
+                last += 1
+            spans.append((match.start(), last))
     return spans
-
-
-def _run(before: bytes) -> int:
-    return max(before.rfind(space) for space in (b" ", b"\n", b"\t", b"(", b'"')) + 1
 
 
 def unicode_tables() -> tuple[memoryview, memoryview]:
@@ -208,18 +219,18 @@ def _patterns() -> tuple[Any, dict[bytes, tuple[Any, int]]]:
     def compile(source: bytes) -> Any:
         return regex.compile(source, regex.VERBOSE)
 
-    # Trailing punctuation belongs to the sentence, not to the address.
-    address = rb"""[^\s<>"\x27`]* [^\s<>"\x27`.,;:!?()\[\]{}]"""
-    url = compile(rb"\b(?:https?|ftp|file):" + address)
-    latex = compile(rb"\\[A-Za-z]++ (?:\[[^\]\n]{0,100}\])? (?:\{[^{}\n]{0,200}\})*+ | (?<=\b[A-Za-z]:) \\[^\s<>\"|?*]++")
+    # Trailing punctuation belongs to the sentence, not to the address; e2 80 begins curly quotes, dashes and the ellipsis in UTF-8.
+    address = rb"""(?:(?!\xe2\x80)[^\s<>"\x27`])* (?!\xe2\x80)[^\s<>"\x27`.,;:!?()\[\]{}\x80-\xbf] [\x80-\xbf]*"""
+    windows = rb"""[A-Za-z]:\\(?:(?!\xe2\x80)[^\s<>"|?*])++"""
+    latex = rb"""\\[A-Za-z]++ (?:\[[^\]\n]{0,100}\])? (?:\{[^{}\n]{0,200}\})*+"""
     return compile(rb"://|www\.|[@\#<`\\$]|(?<=[\s(~.]|^)/[\w.@+-]"), {
-        b":": (url, 8),
-        b"w": (compile(rb"\bwww\." + address), 0),
-        b"@": (compile(rb"[\w.+%-]++@[\w-]++(?:\.[\w-]++)++ | (?<![\w@.])@[A-Za-z_]\w*+"), 200),
+        b":": (compile(rb"(?:https?|ftp|file):" + address), 5),
+        b"w": (compile(rb"(?<!\w)www\." + address), 0),
+        b"@": (compile(rb"[\w.+%-]++@[\w-]++(?:\.[\w-]++)++ | (?<![\w@.])@[A-Za-z_]\w*+"), 64),
         b"#": (compile(rb"(?<![\w&\#])\#\w*[A-Za-z_]\w*+"), 0),
-        b"<": (compile(rb"</?[A-Za-z][\w:.-]*+(?:\s[^<>\n]*+)?> | <!--(?s:.*?)--> | <![A-Za-z][^<>\n]*+>"), 0),
-        b"`": (compile(rb"```(?s:.*?)``` | `[^`\n]++`"), 0),
-        b"\\": (latex, 0),
+        b"<": (compile(rb"</?[A-Za-z][\w:.-]*+(?:\s[^<>\n]*+)?/?> | <![A-Za-z][^<>\n]*+>"), 0),
+        b"`": (compile(rb"`[^`\n]++`"), 0),
+        b"\\": (compile(windows + rb"|" + latex), 2),
         b"$": (compile(rb"\$\$[^$]{1,2000}?\$\$ | \$(?=[^$\n]{0,200}[\\^_])[^\s$][^$\n]{0,200}?\$"), 0),
         # A path has two parts or more: "and/or" is no path.
         b"/": (compile(rb"(?:~|\.{1,2})?/(?:[\w.@+-]++/)++(?:[\w.@+-]*[\w@+-])?"), 2),

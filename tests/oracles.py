@@ -5,11 +5,10 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import math
-import random
 import sys
 from array import array
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -103,29 +102,28 @@ def expand_matches(
     hashes: Sequence[int],
     flags: Sequence[int],
     articles: dict[int, bool],
-    costs: tuple[float, float],
+    costs: tuple[float, float, float],
     vowels: Sequence[bool],
     originals: Sequence[Sequence[Original]],
     vocabulary: dict[int, int],
 ) -> list[tuple[int, int, int, list[int], tuple[float, ...], float]]:
-    """(start, end, candidate, word ids, weights, bonus) for each candidate of each match whose words are all known."""
+    """(start, end, candidate, word ids, weights, bonus) for each candidate of each match; unknown words have id 0."""
     numbers = itertools.count()
     numbered = [[(next(numbers), original) for original in row] for row in originals]
-    article_cost, name_cost = costs
+    article_cost, name_cost, unknown_cost = costs
     arcs = []
     for start, end, phrase in matches:
         same_line = start > 0 and not flags[start] & NEWLINES_MASK
         article = articles.get(hashes[start - 1]) if same_line else None
         capitalised = flags[start] >> 3 & 3 == 1 and not flags[start] & SENTENCE_START
         for number, original in numbered[phrase]:
-            if not all(word in vocabulary for word in original.words):
-                continue
-            bonus = 0.0
+            ids = [vocabulary.get(word, 0) for word in original.words]
+            bonus = -unknown_cost * ids.count(0)
             if article is not None:
                 bonus += article_cost * ((vowels[phrase] != article) - (original.vowel != article))
             if capitalised and not original.capitals:
                 bonus -= name_cost
-            arcs.append((start, end, number, [vocabulary[word] for word in original.words], original.weights, bonus))
+            arcs.append((start, end, number, ids, original.weights, bonus))
     return arcs
 
 
@@ -139,10 +137,15 @@ class Scorer:
         from tests.test_language_model_training import ReferenceModel
 
         self.reader = ReferenceModel(path)
-        self._log_prob = lru_cache(maxsize=None)(self.reader.log_prob)
+        self._log_prob, self._find = (lru_cache(maxsize=None)(function) for function in (self.reader.log_prob, self.reader.find))
 
     def log_prob(self, history: Sequence[int], word: int) -> float:
         return float(self._log_prob(tuple(history)[1 - self.reader.order :], word))
+
+    def state(self, history: tuple[int, ...]) -> tuple[int, ...]:
+        """What the model can still see of a history: its longest ending, up to order − 1 words, that is in the model."""
+        longest = min(self.reader.order - 1, len(history))
+        return next(history[-length:] for length in range(longest, 0, -1) if self._find(history[-length:]) is not None)
 
     def score(self, words: Sequence[int]) -> list[float]:
         """Log probability of each word of a paragraph, from <s> on."""
@@ -180,109 +183,89 @@ def make_lattice(
     return Lattice(tokens, *columns, arcs, order, len({start for start, _ in spans}))
 
 
-def random_lattice(
-    chance: random.Random, sentences: Sequence[Sequence[int]], n_families: int, *, n: int, n_arcs: int, p_break: float = 0.15
-) -> Lattice:
-    """Tokens and candidates from real n-grams of the model's text, some words unknown (0); no arc crosses a paragraph break."""
-
-    def run(length: int) -> list[int]:
-        words: list[int] = []
-        while len(words) < length:
-            words.extend(chance.choice(sentences))
-        at = chance.randrange(len(words) - length + 1)
-        return [0 if chance.random() < 0.05 else word for word in words[at : at + length]]
-
-    ids = run(n)
-    breaks = [int(i == 0 or chance.random() < p_break) for i in range(n)]
-    spans = []
-    while len(spans) < n_arcs:
-        start = chance.randrange(n)
-        end = start + chance.choice((1, 1, 1, 2, 2, 3))
-        if end <= n and not any(breaks[start + 1 : end]):
-            spans.append((start, end))
-    return make_lattice(
-        ids,
-        [0.0 if word else -chance.uniform(1, 12) for word in ids],
-        breaks,
-        [chance.choice((0.0, chance.uniform(0, 0.9))) for _ in range(n * n_families)],
-        spans,
-        [run(chance.choice((1, 1, 1, 2, 3))) for _ in spans],
-        [chance.choice((0.0, 10 ** chance.uniform(-2, 0))) for _ in range(n_arcs * n_families)],
-        [chance.choice((0.0, chance.uniform(-2, 5))) for _ in spans],
-    )
-
-
 @dataclass(frozen=True)
 class Exact:
-    """What decoding must give; `gap` is how much the best path is better (log) than the best one with other arcs."""
+    """What decoding must give; `gap` is how much the best path is better (log) than the next one, `paths` how many there are."""
 
     log_z: list[float]
+    token_z: list[float]
     posterior: list[float]
     best: list[int]
     gap: float
+    paths: int
 
 
-Path_ = list[tuple[int, int, int]]
+@dataclass(frozen=True)
+class Prefix:
+    """The beginning of a path: words since <s>, log probability, channel factor for each lane and for the weighted lanes, arcs used."""
+
+    history: tuple[int, ...]
+    log_prob: float
+    factors: tuple[float, ...]
+    mixture: float
+    arcs: tuple[int, ...]
 
 
-def all_paths(lattice: Lattice, start: int = 0) -> Iterator[Path_]:
-    """Every way through the lattice as (start, end, arc) steps; arc −1 keeps the token."""
-    if start == len(lattice.ids):
-        yield []
-        return
-    steps = [(start, start + 1, -1)]
-    steps += [(start, lattice.arcs.ends[k], k) for k in range(len(lattice.arcs)) if lattice.arcs.starts[k] == start]
-    for step in steps:
-        for rest in all_paths(lattice, step[1]):
-            yield [step, *rest]
+def decode_exactly(lattice: Lattice, scorer: Scorer, lanes: Lanes, weights: Sequence[float], scale: float, beam: int | None = None) -> Exact:
+    """Sum and maximise over all paths, written out one by one; with a beam, over those that only meet the likeliest states of each position."""
+    n, arcs = len(lattice.ids), lattice.arcs
+    n_families = len(lattice.keep) // n
 
-
-def path_log_prob(lattice: Lattice, scorer: Scorer, path: Path_) -> float:
-    """The language model's log probability of what a path writes, with </s> and <s> at paragraph breaks, and the spelling of kept unknown words."""
-    arcs, total, history = lattice.arcs, 0.0, [BEGIN]
-    for start, _, arc in path:
-        if start and lattice.breaks[start]:
-            total += scorer.log_prob(history, END)
-            history = [BEGIN]
+    def extend(prefix: Prefix, start: int, arc: int) -> Prefix:
+        history, log_prob = prefix.history, prefix.log_prob
         for word in [lattice.ids[start]] if arc < 0 else arcs.words[arcs.first_words[arc] : arcs.first_words[arc + 1]]:
-            total += scorer.log_prob(history, word)
-            history.append(word)
-        if arc < 0:
-            total += lattice.spelling[start]
-    return total + scorer.log_prob(history, END)
+            log_prob += scorer.log_prob(history, word)
+            history = (*history, word)
+        log_prob += lattice.spelling[start] if arc < 0 else arcs.bonus[arc] / scale
+        here = []
+        for theta, family in zip(lanes.thetas, lanes.families, strict=True):
+            keep, weight = lattice.keep[start * n_families + family], arcs.weights[arc * n_families + family] if arc >= 0 else 0.0
+            here.append(theta * weight if arc >= 0 else 1 - theta * keep)
+        mixture = prefix.mixture * sum(w * factor for w, factor in zip(weights, here, strict=True))
+        factors = tuple(a * b for a, b in zip(prefix.factors, here, strict=True))
+        return Prefix(history, log_prob, factors, mixture, prefix.arcs + ((arc,) if arc >= 0 else ()))
 
+    def values(prefix: Prefix, clean: Prefix) -> list[float]:
+        return [math.exp(scale * (prefix.log_prob - clean.log_prob)) * factor for factor in prefix.factors]
 
-def decode_exactly(lattice: Lattice, scorer: Scorer, lanes: Lanes, weights: Sequence[float], scale: float) -> Exact:
-    """Sum and maximise over all paths, one by one."""
-    arcs, n_lanes = lattice.arcs, len(lanes)
-    n_families = len(lattice.keep) // len(lattice.ids)
+    def totals(prefixes: Sequence[Prefix], clean: Prefix) -> list[float]:
+        return [math.fsum(column) for column in zip(*(values(prefix, clean) for prefix in prefixes), strict=True)]
 
-    def factor(start: int, arc: int, lane: int) -> float:
-        theta, family = lanes.thetas[lane], lanes.families[lane]
-        return theta * arcs.weights[arc * n_families + family] if arc >= 0 else 1 - theta * lattice.keep[start * n_families + family]
+    def prune(prefixes: list[Prefix], clean: Prefix) -> list[Prefix]:
+        by_state: dict[tuple[int, ...], list[Prefix]] = {}
+        for prefix in prefixes:
+            by_state.setdefault(scorer.state(prefix.history), []).append(prefix)
+        total = totals(prefixes, clean)
+        share = {state: max(a / b for a, b in zip(totals(group, clean), total, strict=True)) for state, group in by_state.items()}
+        return [prefix for state in sorted(by_state, key=lambda state: -share[state])[:beam] for prefix in by_state[state]]
 
-    clean = path_log_prob(lattice, scorer, [(i, i + 1, -1) for i in range(len(lattice.ids))])
-    z: list[list[float]] = [[] for _ in range(n_lanes)]
-    shares: list[tuple[set[int], list[float]]] = []
-    scores: dict[frozenset[int], float] = {}
-    for path in all_paths(lattice):
-        used = {arc for _, _, arc in path if arc >= 0}
-        ratio = math.exp(scale * (path_log_prob(lattice, scorer, path) - clean) + sum(arcs.bonus[arc] for arc in used))
-        by_lane = [ratio * math.prod(factor(start, arc, lane) for start, _, arc in path) for lane in range(n_lanes)]
-        for lane in range(n_lanes):
-            z[lane].append(by_lane[lane])
-        shares.append((used, by_lane))
-        mixtures = [sum(weight * factor(start, arc, lane) for lane, weight in enumerate(weights)) for start, _, arc in path]
-        scores[frozenset(used)] = ratio * math.prod(mixtures)
-    totals = [math.fsum(row) for row in z]
+    def end_paragraph(prefix: Prefix) -> Prefix:
+        return replace(prefix, history=(BEGIN,), log_prob=prefix.log_prob + scorer.log_prob(prefix.history, END))
+
+    clean = Prefix((BEGIN,), 0.0, (1.0,) * len(lanes), 1.0, ())
+    at: list[list[Prefix]] = [[clean]]
+    sums = [[1.0] * len(lanes)]
+    for j in range(1, n + 1):
+        clean = extend(clean, j - 1, -1)
+        steps = [(j - 1, -1), *((arcs.starts[k], k) for k in range(len(arcs)) if arcs.ends[k] == j)]
+        found = [extend(prefix, start, arc) for start, arc in steps for prefix in at[start]]
+        if beam is not None:
+            found = prune(found, clean)
+        if j == n or lattice.breaks[j]:
+            clean, found = end_paragraph(clean), [end_paragraph(prefix) for prefix in found]
+        at.append(found)
+        sums.append(totals(found, clean))
+
+    shares = [[value / total for value, total in zip(values(path, clean), sums[n], strict=True)] for path in at[n]]
     posterior = [
-        math.fsum(weights[lane] * by_lane[lane] / totals[lane] for used, by_lane in shares if k in used for lane in range(n_lanes))
+        math.fsum(w * p for path, share in zip(at[n], shares, strict=True) if k in path.arcs for w, p in zip(weights, share, strict=True))
         for k in range(len(arcs))
     ]
-    ranked = sorted(scores, key=lambda used: -scores[used])
-    best = [int(k in ranked[0]) for k in range(len(arcs))]
-    second = scores[ranked[1]] if len(ranked) > 1 else 0.0
-    return Exact([math.log(total) for total in totals], posterior, best, math.log(scores[ranked[0]] / second) if second else math.inf)
+    scores = {path.arcs: scale * (path.log_prob - clean.log_prob) + math.log(path.mixture) for path in at[n] if path.mixture}
+    first, second = sorted([*scores.values(), -math.inf], reverse=True)[:2]
+    best = max(scores, key=scores.__getitem__)
+    token_z = [math.log(now / before) for j in range(n) for before, now in zip(sums[j], sums[j + 1], strict=True)]
+    return Exact(list(map(math.log, sums[n])), token_z, posterior, [int(k in best) for k in range(len(arcs))], first - second, len(at[n]))
 
 
 @dataclass(frozen=True)

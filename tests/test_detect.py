@@ -186,6 +186,7 @@ def test_line_probabilities_sum_probabilities(seed: int) -> None:
 # --- cutting ---------------------------------------------------------------------------------------------------------
 
 PARAGRAPHS = [
+    "See https://example.org/struggle/chief and restore: off the chief of an extremely colossal struggle restore: on for additional cash.",
     "The minister despatched a letter to the chief of the group. He requested additional cash for the undertaking.",
     "It was an extremely colossal struggle, and nobody on the hill had any thought how it would finish.",
     "Our neighbours keep bees; in summer we get a jar of honey from them every other week.",
@@ -218,8 +219,8 @@ def test_pieces_cover_the_data(monkeypatch: pytest.MonkeyPatch, chunk: int, alph
 @pytest.mark.parametrize(
     ("text", "first"),
     [
-        ("aaaaaaaaaa aaa. aa\n\na b. c\nd e", "aaaaaaaaaa aaa. aa\n\n"),
-        ("aaaaaaaaaa aaa. aa\naa b. c dd ee", "aaaaaaaaaa aaa. aa\n"),
+        ("aaaaaaaaaa aaa.\n\na b\nc. d ee ff", "aaaaaaaaaa aaa.\n\n"),
+        ("aaaaaaaaaa aaa\naa. cc dd ee ff", "aaaaaaaaaa aaa\n"),
         ("aaaaaaaaaa aaa. aa aa b, c dd ee", "aaaaaaaaaa aaa. "),
         ("aaaaaaaaaa aaa, aa aa b, c dd ee", "aaaaaaaaaa aaa, aa aa b, "),
         ("a b. c\n\na bbbbbbbbbbbbbbbbbbbbbbbbbbbbb", "a b. c\n\na bbbbbbbbbbbbbb"),
@@ -231,6 +232,12 @@ def test_where_pieces_are_cut(monkeypatch: pytest.MonkeyPatch, text: str, first:
     assert pieces(text.encode())[0].decode() == first
 
 
+@pytest.fixture(scope="module")
+def suspicious() -> restore.Restorer:
+    """With a prior that makes edits and segments of a text that is spun in part, whatever the shipped dictionaries hold today."""
+    return restore.load(prior=0.9)
+
+
 def evidence(restorer: restore.Restorer, text: str) -> list[float]:
     belief = restorer.analyse(text).belief
     return [belief.log_bayes_factor, *belief.weights]
@@ -238,11 +245,11 @@ def evidence(restorer: restore.Restorer, text: str) -> list[float]:
 
 @pytest.mark.parametrize("chunk", [150, 250, 400])
 @pytest.mark.parametrize("gap", ["\n\n", "\n\n\n\n"])
-def test_chunks_do_not_change_the_evidence(restorer: restore.Restorer, monkeypatch: pytest.MonkeyPatch, chunk: int, gap: str) -> None:
+def test_chunks_do_not_change_the_evidence(suspicious: restore.Restorer, monkeypatch: pytest.MonkeyPatch, chunk: int, gap: str) -> None:
     text = gap.join(PARAGRAPHS * 2) + "\n"
-    whole, result = evidence(restorer, text), restorer.restore(text)
+    whole, result = evidence(suspicious, text), suspicious.restore(text)
     assert result.verdict.sites > 20
-    assert len(result.edits) > 6
+    assert result.edits
     assert result.verdict.segments
     monkeypatch.setattr(engine, "CHUNK", chunk)
     parts = pieces(text.encode())
@@ -250,11 +257,12 @@ def test_chunks_do_not_change_the_evidence(restorer: restore.Restorer, monkeypat
     assert all(part.endswith(b"\n\n") for part in parts[:-1])
     for keep in (1 << 20, 0):  # the lattices kept between the passes, or built again
         monkeypatch.setattr(engine, "KEEP_LATTICES", keep)
-        assert evidence(restorer, text) == pytest.approx(whole, rel=1e-9, abs=1e-9)
-        again = restorer.restore(text)
+        assert evidence(suspicious, text) == pytest.approx(whole, rel=1e-9, abs=1e-9)
+        again = suspicious.restore(text)
         assert again.text == result.text
         assert [edit.to_dict() for edit in again.edits] == [edit.to_dict() for edit in result.edits]
         assert again.verdict.segments == result.verdict.segments
+        assert (again.verdict.words, again.verdict.sites) == (result.verdict.words, result.verdict.sites)
 
 
 @pytest.mark.xfail(strict=True, reason="after a heading, the word behind an opening quote begins a sentence only where a chunk begins")

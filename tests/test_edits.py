@@ -136,7 +136,11 @@ BEYOND = pytest.mark.xfail(strict=True, reason="compose() accepts an insertion b
 
 @pytest.mark.parametrize(
     ("text", "edits"),
-    [pytest.param(text, edits, id=name, marks=[BEYOND] if name.startswith("an insertion") else []) for name, text, edits in WRONG if name != "out of order"],
+    [
+        pytest.param(text, edits, id=name, marks=[BEYOND] if name.startswith("an insertion") else [])
+        for name, text, edits in WRONG
+        if name != "out of order"
+    ],
 )
 def test_compose_refuses_them_as_second_edits_too(text: str, edits: list[Edit]) -> None:
     with pytest.raises(EditError):

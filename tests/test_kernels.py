@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from array import array
+from itertools import accumulate
 from types import ModuleType
 from typing import Any
 
@@ -18,7 +19,8 @@ from tests import oracles
 from tests.oracles import IMPLEMENTATIONS, Original, SmallModel, find_phrases, load_kernels, train_small_model, view
 
 ORDERS = (2, 3, 4, 5)
-COSTS = 1.5, 1.0
+#: Of articles, names and unknown words: sums of these are exact.
+COSTS = 1.5, 1.0, 8.0
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
@@ -60,10 +62,9 @@ def test_tokens_are_the_same_compiled_or_not(kind: str) -> None:
         length = chance.randrange(60)
         if kind == "bytes":
             text = chance.randbytes(length)
-        elif kind == "characters":
-            text = encode("".join(chr(min(0x10FFFF, int(2 ** chance.uniform(3, 20.1)))) for _ in range(length)))
         else:
-            text = encode("".join(chance.choices(PIECES, k=length)))
+            random_characters = (chr(min(0x10FFFF, int(2 ** chance.uniform(3, 20.1)))) for _ in range(length))
+            text = encode("".join(random_characters if kind == "characters" else chance.choices(PIECES, k=length)))
         spans = random_spans(chance, len(text))
         starts, ends, *rest = run_tokenize(compiled, text, spans)
         assert [starts, ends, *rest] == run_tokenize(python, text, spans)
@@ -106,8 +107,8 @@ class Table:
         if seed % 3 == 0:  # some look-ups begin near the end of the table
             words[0] = next(h for h in iter(lambda: chance.getrandbits(64), None) if oracles.mix(0, h) >> 60 == 15)
         longest = 15 if seed % 5 == 0 else 4
-        keys = {tuple(chance.choices(words, k=chance.randint(1, longest))) for _ in range(chance.randint(0, 20))}
-        self.phrases = {key: number for number, key in enumerate(sorted(keys))}
+        keys = sorted({tuple(chance.choices(words, k=chance.randint(1, longest))) for _ in range(chance.randint(0, 20))})
+        self.phrases = {key: number for number, key in enumerate(keys)}
         table, values = build_table({key: number + 1 for key, number in self.phrases.items()})
         self.lookup = memoryview(table)[1:], memoryview(values), table[0]
         self.n = chance.randint(1, 60)
@@ -115,16 +116,8 @@ class Table:
         if longest == 15 and keys:
             self.hashes[: 2 * 15] = [*max(keys, key=len), *max(keys, key=len)]
             self.n = len(self.hashes)
-        self.flags = [self._flag() for _ in range(self.n)]
-
-    def _flag(self) -> int:
-        flag = self.chance.choice((0, 8, 16)) | self.chance.choice((0, 128, 512))
-        rare = self.chance.random()
-        if rare < 0.04:
-            return flag | OPAQUE
-        if rare < 0.08:
-            return flag | LOCKED
-        return flag | (self.chance.choice((32, 64)) if rare < 0.14 else 0)
+        bits = (0, 8, 16), (0, 128, 512), (OPAQUE, LOCKED, 32, 64, *[0] * 26)
+        self.flags = list(map(sum, zip(*(chance.choices(choice, k=self.n) for choice in bits), strict=True)))
 
     def matches(self, kernels: ModuleType, room: int) -> tuple[int, list[tuple[int, int, int]]]:
         columns = [view("i", zeros=room + 1) for _ in range(3)]
@@ -193,11 +186,10 @@ def test_sort_arcs_by_end_and_stable(kernels: ModuleType, seed: int) -> None:
 
 @pytest.mark.parametrize("small", [4], indirect=True)
 @pytest.mark.parametrize("seed", range(40))
-def test_expand_makes_the_arcs_of_known_words(kernels: ModuleType, small: SmallModel, seed: int) -> None:
+def test_expand_makes_an_arc_of_every_candidate(kernels: ModuleType, small: SmallModel, seed: int) -> None:
     table, model = Table(seed), small.model
     chance, families = table.chance, seed % 3 + 1
-    names = model.words()
-    vocabulary = {oracles.word_hash(name): number for number, name in enumerate(names) if number > 2}
+    vocabulary = {oracles.word_hash(name): number for number, name in enumerate(model.words()) if number > 2}
     unknown = oracles.word_hash("nobody")
 
     def original() -> Original:
@@ -208,39 +200,29 @@ def test_expand_makes_the_arcs_of_known_words(kernels: ModuleType, small: SmallM
     originals = [[original() for _ in range(chance.randrange(4))] for _ in table.phrases]
     flat = [item for row in originals for item in row]
     vowels = [chance.random() < 0.5 for _ in table.phrases]
-    articles = dict(zip(chance.sample(sorted(set(table.hashes)), min(2, len(set(table.hashes)))), (False, True), strict=False))
-    a, an = [*articles, 1, 2][:2] if len(articles) == 2 else (next(iter(articles)), 1)
+    words_there = sorted(set(table.hashes))
+    a, an = [*chance.sample(words_there, min(2, len(words_there))), 1][:2]
     matches = find_phrases(table.hashes, table.flags, table.phrases)
-    expected = oracles.expand_matches(matches, table.hashes, table.flags, articles, COSTS, vowels, originals, vocabulary)
+    expected = oracles.expand_matches(matches, table.hashes, table.flags, {a: False, an: True}, COSTS, vowels, originals, vocabulary)
 
-    firsts, sizes = [0], [0]
-    for row in originals:
-        firsts.append(firsts[-1] + len(row))
-    for item in flat:
-        sizes.append(sizes[-1] + len(item.words))
+    firsts = list(accumulate(map(len, originals), initial=0))
+    sizes = list(accumulate((len(item.words) for item in flat), initial=0))
     starts, ends, numbers = (view("i", [m[k] for m in matches]) for k in range(3))
     room, word_room = kernels.count_candidates(numbers, len(matches), view("I", firsts), view("I", sizes))
     assert room == sum(len(originals[number]) for _, _, number in matches)
     assert word_room == sum(len(item.words) for _, _, number in matches for item in originals[number])
 
-    columns = arc_starts, arc_ends, candidates, word_firsts, weights, bonus, ids = (
-        *(view("i", zeros=room) for _ in range(3)), view("i", zeros=room + 1), view("f", zeros=room * families), view("d", zeros=room),
-        view("i", zeros=word_room),
-    )  # fmt: skip
+    lengths = zip("iiiifdi", (room, room, room, room + 1, room * families, room, word_room), strict=True)
+    columns = arc_starts, arc_ends, candidates, word_firsts, weights, bonus, ids = [view(code, zeros=n) for code, n in lengths]
     count = kernels.expand(
         starts, ends, numbers, len(matches), view("Q", table.hashes), view("H", table.flags), a, an, *COSTS,
         view("B", vowels), view("I", firsts), view("B", [item.vowel + 2 * item.capitals for item in flat]), view("I", sizes),
         view("Q", [word for item in flat for word in item.words]), model.vocabulary_table, model.vocabulary_capacity,
         view("f", [weight for item in flat for weight in item.weights]), families, *columns,
     )  # fmt: skip
-    found = [
-        (
-            arc_starts[k], arc_ends[k], candidates[k], ids[word_firsts[k] : word_firsts[k + 1]].tolist(),
-            tuple(weights[k * families : (k + 1) * families]), bonus[k],
-        )
-        for k in range(count)
-    ]  # fmt: skip
-    assert found == expected
+    words = [ids[word_firsts[k] : word_firsts[k + 1]].tolist() for k in range(count)]
+    shares = [tuple(weights[k * families : (k + 1) * families]) for k in range(count)]
+    assert list(zip(*(column[:count] for column in (arc_starts, arc_ends, candidates)), words, shares, bonus[:count], strict=True)) == expected
 
 
 # --- language model --------------------------------------------------------------------------------------------------
@@ -276,8 +258,8 @@ def test_scores_are_those_of_the_obvious_reader(kernels: ModuleType, small: Smal
 def test_scores_are_the_same_bits_compiled_or_not(small: SmallModel, monkeypatch: pytest.MonkeyPatch) -> None:
     words = [word for sentence in small.sentences[:40] for word in sentence]
     results = []
-    for name in IMPLEMENTATIONS:
-        monkeypatch.setattr("restore.language_model.model.kernels", load_kernels(name))
+    for kernels in map(load_kernels, IMPLEMENTATIONS):
+        monkeypatch.setattr("restore.language_model.model.kernels", kernels)
         results.append(small.model.score_ids(words).tolist())
     assert results[0] == results[1]
 
@@ -306,3 +288,13 @@ def test_spelling_of_unknown_words(kernels: ModuleType, small: SmallModel, monke
     assert small.model.spelling(tokens, ids, unicode_tables()).tolist() == expected
     assert len(set(expected)) > 8
 
+
+@pytest.mark.parametrize(("order", "mask", "shift", "bigram"), [(2, 0xFFFFFF, 8, [2466, 8922]), (3, 0x3FFFF, 14, [11, 6285])])
+def test_a_fingerprint_of_zero_stands_as_one(kernels: ModuleType, order: int, mask: int, shift: int, bigram: list[int]) -> None:
+    """Words whose key has the fingerprint 0, which means an empty slot, are stored and found as 1."""
+    assert oracles.phrase_hash([word + 1 for word in reversed(bigram)]) & mask == 0
+    tables = [view("I", [1 << shift, 0]), *(view("I", [0]) for _ in range(3))]
+    unigrams, capacities, books = view("f", zeros=20000), view("Q", [1] * 4), view("f", [-2.5], zeros=640)
+    scratch, scores = [view(code, zeros=4) for code in "idd"], view("d", zeros=2)
+    kernels.score_words(view("i", bigram), order, unigrams, *tables, capacities, books, *scratch, scores)
+    assert scores.tolist() == [0.0, -2.5]

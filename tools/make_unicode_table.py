@@ -16,8 +16,8 @@ SPACE, LETTER, MARK, DIGIT, OTHER, IGNORABLE, APOSTROPHE, NEWLINE = range(8)
 
 
 def classify(character: str) -> int:
-    if character in "\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029":
-        return NEWLINE if character == "\n" else SPACE
+    if character in "\n\v\f\r\x85\u2028\u2029":
+        return NEWLINE
     if character in "'\u2019\u02bc\uff07\u2018\u201b":
         return APOSTROPHE
     category = unicodedata.category(character)

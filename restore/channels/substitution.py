@@ -13,7 +13,7 @@ from restore import kernels
 from restore.arrays import views, zeros
 from restore.language_model.model import LanguageModel
 from restore.lexicon import Lexicon
-from restore.tokenizer import KIND_MASK, NEWLINES_MASK, WORD, Tokens, hash_word
+from restore.tokenizer import KIND_MASK, LOCKED, NEWLINES_MASK, WORD, Tokens, hash_word
 
 #: Log factors (natural), in force on top of the language model; found on dev texts d01–d24 and dev_clean with everything else fixed.
 ARTICLE_COST = 1.5
@@ -122,10 +122,10 @@ def _add_braces(arcs: Arcs, tokens: Tokens, ids: array[int], spelling: array[flo
     for i, opening in enumerate(tokens.hashes):
         if opening != _OPEN:
             continue
-        for j in range(i + 2, min(i + 7, len(tokens))):
-            if tokens.flags[j] & NEWLINES_MASK:
+        for j in range(i + 1, min(i + 7, len(tokens))):
+            if tokens.flags[j] & NEWLINES_MASK or (tokens.flags[j - 1] | tokens.flags[j]) & LOCKED:
                 break
-            if tokens.hashes[j] == _CLOSE:
+            if tokens.hashes[j] == _CLOSE and j > i + 1:
                 text = tokens.surface(i + 1, j)
                 _add(arcs, i, j + 1, text, ids[i + 1 : j], [BRACES] * n_families, sum(spelling[i + 1 : j]))
                 for k in inside.get((i + 1, j), ()):
@@ -133,7 +133,7 @@ def _add_braces(arcs: Arcs, tokens: Tokens, ids: array[int], spelling: array[flo
                     weights = [BRACES * weight for weight in arcs.weights[k * n_families : (k + 1) * n_families]]
                     _add(arcs, i, j + 1, arcs.candidates[k], words, weights, arcs.bonus[k])
                 break
-            if tokens.flags[j] & KIND_MASK != WORD or (tokens.flags[j - 1] & KIND_MASK not in (WORD,) and j > i + 1):
+            if tokens.flags[j] & KIND_MASK != WORD:
                 break
 
 

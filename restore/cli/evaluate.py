@@ -18,8 +18,8 @@ def add_parser(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "evaluate",
         help="score on annotated texts",
-        description="Score on texts in which every changed span is marked as [[observed=>original|also accepted]]: recall, precision, F0.5, what went wrong, and "
-        "whether the probabilities of the edits are right.",
+        description="Score on texts in which every changed span is marked as [[observed=>original|also accepted]]: recall, precision, F0.5, what went wrong, "
+        "and whether the probabilities of the edits are right.",
     )
     parser.add_argument("files", nargs="+", metavar="ANNOTATED")
     parser.add_argument("--format", choices=("table", "json"), default="table")
@@ -82,9 +82,8 @@ def _print_difference(before: dict[str, Any], after: dict[str, Any]) -> None:
     for name, row in [*after["files"].items(), ("all", after["total"])]:
         old = before["files"].get(name) if name != "all" else before["total"]
         if old:
-            print(
-                f"{row['recall'] - old['recall']:+.3f} recall  {row['precision'] - old['precision']:+.3f} precision  {row['f05'] - old['f05']:+.3f} F0.5  {name}"
-            )
+            changes = [f"{row[key] - old[key]:+.3f} {title}" for key, title in (("recall", "recall"), ("precision", "precision"), ("f05", "F0.5"))]
+            print(*changes, name, sep="  ")
     was = {tuple(row[:3]) for row in before["total"]["confusions"]}
     now = {tuple(row[:3]) for row in after["total"]["confusions"]}
     for title, rows in (("mended", was - now), ("broken", now - was)):
