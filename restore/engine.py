@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from array import array
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from restore import edits as edit_list
 from restore.casing import fit_case
 from restore.channels.substitution import lock_phrases
 from restore.decode import Decoder
-from restore.detect import THETAS, Belief, believe, line_probabilities, make_lanes, sum_tokens
+from restore.detect import THETAS, Belief, believe, calibrate, discount_repeats, line_probabilities, make_lanes, pool_lines, sum_tokens
 from restore.errors import ConfigError
 from restore.language_model.model import UNKNOWN, LanguageModel
 from restore.lattice import Lattice, build_lattice
@@ -322,15 +323,15 @@ class Analysis:
         self._restorer = restorer
         self._opaque = opaque
         self._locked = locked
-        self._chunks = [Chunk(start, end) for start, end in cut(data, opaque)]
+        self._chunks = [Chunk(start, end) for start, end in cut(data)]
         self._kept: dict[int, Lattice] = {}
 
     def score(self) -> None:
         """The first pass: evidence for every lane, line by line, and the belief that follows from it."""
         restorer, config = self._restorer, self._restorer.config
         lanes, log_spun, log_clean = make_lanes(restorer.lexicon.families, config.assume_spun)
-        log_z = [0.0] * len(lanes)
         decoder = restorer.decoder()
+        seen: Counter[int] = Counter()
         evidence: list[list[tuple[int, int, list[float]]]] = []
         for chunk in self._chunks:
             lattice = self._lattice(chunk)
@@ -338,16 +339,20 @@ class Analysis:
                 self._kept[chunk.start] = lattice
             self.sites += lattice.sites
             self.words += sum(1 for flag in lattice.tokens.flags if flag & KIND_MASK == WORD)
-            part, token_z = decoder.forward(lattice, lanes)
-            log_z = [a + b for a, b in zip(log_z, part, strict=True)]
+            _, token_z = decoder.forward(lattice, lanes)
+            discount_repeats(lattice.tokens.hashes, token_z, len(lanes), seen)
             evidence.append([(start, end, sum_tokens(token_z, len(lanes), i, j)) for start, end, i, j in lines(lattice.tokens)])
-        self.belief = believe(lanes, log_spun, log_clean, log_z, config.prior, config.assume_spun)
-        if config.assume_spun is not None and config.assume_spun is not False:
+        rows = [row[2] for part in evidence for row in part] or [[0.0] * len(lanes)]
+        assumed = config.assume_spun is not None and config.assume_spun is not False
+        log_z = [sum(column) for column in zip(*rows, strict=True)] if assumed else pool_lines(rows)
+        belief = believe(lanes, log_spun, log_clean, log_z, config.prior, config.assume_spun)
+        self.belief = calibrate(belief, self.words, config.prior, config.assume_spun)
+        if assumed:
             return
-        for k, rows in enumerate(evidence):
-            judged = line_probabilities(self.belief, [row[2] for row in rows])
+        for k, part in enumerate(evidence):
+            judged = line_probabilities(self.belief, [row[2] for row in part])
             self._chunks[k] = replace(
-                self._chunks[k], lines=tuple((start, end, spun, rate) for (start, end, _), (spun, rate) in zip(rows, judged, strict=True))
+                self._chunks[k], lines=tuple((start, end, spun, rate) for (start, end, _), (spun, rate) in zip(part, judged, strict=True))
             )
 
     def lattices(self) -> Iterator[tuple[Chunk, Lattice]]:
@@ -382,12 +387,12 @@ class Analysis:
         return self._restorer.lattice(self.data[chunk.start : chunk.end], inside(self._opaque), inside(self._locked))
 
 
-def cut(data: bytes, opaque: Sequence[tuple[int, int]] = ()) -> Iterator[tuple[int, int]]:
+def cut(data: bytes) -> Iterator[tuple[int, int]]:
     """Pieces of at most CHUNK bytes, cut where context matters least."""
     start = 0
     while len(data) - start > CHUNK:
         end = start + CHUNK
-        for mark in (b"\n\n", b"\n", b". ", b" "):
+        for mark in (b"\n\n", b"\n\r\n", b"\n", b". ", b" "):
             at = data.rfind(mark, start + CHUNK // 2, end)
             if at >= 0:
                 end = at + len(mark)

@@ -371,11 +371,13 @@ def _tokenize(
                 folded = 34
             key = finish(mix(key, folded))
             shape = key
+        if newlines == 2:
+            boundary = 1
         starts[count] = start
         ends[count] = end
         hashes[count] = key
         norms[count] = shape
-        flags[count] = kind | case << 3 | newlines << 5 | (GLUED if start == last_end else 0) | (SENTENCE_START if boundary or newlines == 2 else 0)
+        flags[count] = kind | case << 3 | newlines << 5 | (GLUED if start == last_end else 0) | (SENTENCE_START if boundary else 0)
         if kind == PUNCTUATION:
             if code == 46 or code == 33 or code == 63 or code == 0x2026:
                 boundary = 1

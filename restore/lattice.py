@@ -48,7 +48,7 @@ def build_lattice(tokens: Tokens, lexicon: Lexicon, model: LanguageModel) -> Lat
     n = len(tokens)
     ids = model.ids(memoryview(tokens.norms), n)
     spelling = model.spelling(tokens, ids, unicode_tables())
-    arcs, sites = substitution.propose(tokens, ids, spelling, lexicon, model)
+    arcs, sites = substitution.propose(tokens, ids, lexicon, model)
     n_families = len(lexicon.families)
     keep = zeros("f", n * n_families)
     order, counts = zeros("i", len(arcs)), zeros("i", n + 2)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 import restore
@@ -17,3 +20,13 @@ def restorer() -> restore.Restorer:
 def spun_restorer() -> restore.Restorer:
     """The same, taking every text as spun, so that short texts are restored too."""
     return restore.load(assume_spun=True)
+
+
+@pytest.fixture
+def small_dictionaries(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of tests/cases/small in the place of the shipped dictionaries, and a cache of its own."""
+    folder = tmp_path_factory.mktemp("small") / "dictionaries"
+    shutil.copytree(Path(__file__).parent / "cases" / "small", folder)
+    monkeypatch.setattr("restore.lexicon.data_path", lambda: folder)
+    monkeypatch.setenv("RESTORE_CACHE", str(folder.parent / "cache"))
+    return folder

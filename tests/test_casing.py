@@ -63,7 +63,6 @@ def test_fit_case(observed: str, original: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(("observed", "original", "expected"), [("UK", "United Kingdom", "United Kingdom"), ("Phone", "iPhone", "iPhone")])
-@pytest.mark.xfail(strict=True, reason="capitals inside a dictionary's original are overwritten where the observed wording has capitals")
 def test_capitals_of_the_dictionary_win(observed: str, original: str, expected: str) -> None:
     assert fit_case(observed, original) == expected
 

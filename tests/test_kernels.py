@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from array import array
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from types import ModuleType
 from typing import Any
 
@@ -50,8 +50,8 @@ def run_tokenize(kernels: ModuleType, text: bytes, spans: list[int]) -> list[lis
 
 def random_spans(chance: random.Random, size: int) -> list[int]:
     """Offsets of disjoint, sorted, non-empty spans; some touch."""
-    cuts = sorted(chance.sample(range(size + 1), min(size + 1, 2 * chance.randrange(4))))
-    return cuts[: len(cuts) // 2 * 2]
+    cuts = sorted(chance.sample(range(size + 1), min(size + 1, chance.randrange(8))))
+    return [offset for span in pairwise(cuts) if chance.random() < 0.6 for offset in span]
 
 
 @pytest.mark.parametrize("kind", ["bytes", "characters", "text"])
@@ -66,9 +66,8 @@ def test_tokens_are_the_same_compiled_or_not(kind: str) -> None:
             random_characters = (chr(min(0x10FFFF, int(2 ** chance.uniform(3, 20.1)))) for _ in range(length))
             text = encode("".join(random_characters if kind == "characters" else chance.choices(PIECES, k=length)))
         spans = random_spans(chance, len(text))
-        starts, ends, *rest = run_tokenize(compiled, text, spans)
-        assert [starts, ends, *rest] == run_tokenize(python, text, spans)
-        assert starts == sorted(starts)
+        starts, ends, *_ = found = run_tokenize(compiled, text, spans)
+        assert found == run_tokenize(python, text, spans)
         assert all(start < end for start, end in zip(starts, ends, strict=True))
         assert all(end <= start for end, start in zip(ends, starts[1:], strict=False))
 
@@ -90,8 +89,7 @@ def test_a_blank_line_hides_what_stands_before_it(kernels: ModuleType, before: s
 @pytest.mark.parametrize("word", ["war", "don't", "é", "日本語", "k.g.b", "00th", "\ud800", "\U0001f600"])
 def test_hash_of_a_word(kernels: ModuleType, word: str) -> None:
     assert kernels.hash_codes(memoryview(encode(word))) == oracles.word_hash(word)
-    text = encode(word if word != "00th" else "17th")
-    assert run_tokenize(kernels, text, [])[3] == [oracles.word_hash(word)]
+    assert run_tokenize(kernels, encode("17th" if word == "00th" else word), [])[3] == [oracles.word_hash(word)]
 
 
 # --- tables of phrases -----------------------------------------------------------------------------------------------

@@ -44,10 +44,6 @@ FOREIGN = [
 ]
 
 
-def known(reason: str) -> Any:
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
 def check(text: str, result: Result) -> None:
     """What holds for every text."""
     assert result.text == apply(text, result.edits)
@@ -135,13 +131,11 @@ def test_edits_replay_exactly(spun_restorer: Restorer, text: str) -> None:
     check(text, spun_restorer.restore(text))
 
 
-@known("the braces rule does not look at the line break before the first word inside")
 def test_no_edit_spans_a_newline_in_braces(spun_restorer: Restorer) -> None:
     text = "They bought new {\nhardware} for the office."
     check(text, spun_restorer.restore(text))
 
 
-@known("only LF counts as a line end: a phrase is matched across others, and the line end is lost")
 @pytest.mark.parametrize("end", ["\r", "\x0c", "\x85", "\u2028", "\u2029"])
 def test_no_edit_spans_other_line_ends(spun_restorer: Restorer, end: str) -> None:
     text = f"The financial{end}institution lent the money."
@@ -155,7 +149,6 @@ def test_other_languages_are_left_alone(restorer: Restorer, text: str) -> None:
     assert result.verdict.spun < 0.05
 
 
-@known("foreign words that are English words too (final, brief) are edited where the document is spun")
 def test_other_languages_in_a_spun_document_are_left_alone(restorer: Restorer) -> None:
     foreign = "\n\n".join(FOREIGN)
     assert restorer.restore(f"{SPUN}\n{foreign}\n").text.endswith(f"\n{foreign}\n")
@@ -197,14 +190,12 @@ def test_a_clean_document(restorer: Restorer) -> None:
     assert result.verdict.spun < 0.05
 
 
-@known("the shares of clean documents (detect.CLEAN_RATES) sum to 1.0003, and are cut off under assume_spun")
 def test_without_evidence_the_prior_stays(either: Restorer) -> None:
     verdict = either.detect("")
     assert verdict.log_bayes_factor == pytest.approx(0, abs=1e-9)
     assert verdict.spun == pytest.approx(1 if either.config.assume_spun else 0.01, abs=1e-9)
 
 
-@known("the posterior mean of the rate is rounded to more than 1")
 def test_the_rate_is_at_most_one() -> None:
     assert restore.load(assume_spun=1.0).detect(SPUN).rate <= 1
 
@@ -214,8 +205,8 @@ OUT_OF_BOUNDS = [
     f"<!-- restore:off --> {SENTENCE} <!-- restore:on -->", "https://example.org/despatched", "me@despatched.org", "/despatched/letters",
     "`despatched a letter`", "```\nhe despatched\n```", "<a title='despatched a letter'>", "<!-- he despatched a letter -->", r"\cmd{despatched}",
     r"$despatched_x$", "@despatched", "#despatched",
-    pytest.param("restore: off\nnew {hardware}", marks=known("the braces rule does not look at locked tokens")),
-    pytest.param("The {#tag} was big.", marks=known("the braces rule takes an opaque span for a word")),
+    "restore: off\nnew {hardware}",
+    "The {#tag} was big.",
 ]  # fmt: skip
 
 
@@ -233,13 +224,17 @@ def test_regions_end(spun_restorer: Restorer) -> None:
 LONG = SENTENCE.rstrip(".") + " of friends of the old port of the city"
 PROTECT = [
     "despatched", "Despatched", "DESPATCHED A", "minister despatched a letter",
-    pytest.param(LONG, marks=known("phrases of more than 15 words are silently not protected")),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("phrase", PROTECT)
 def test_protected_words(phrase: str) -> None:
     assert restore.load(protect=["nothing", phrase], assume_spun=True).restore(f"{LONG}.").edits == ()
+
+
+def test_long_phrases_cannot_be_protected() -> None:
+    with pytest.raises(restore.ConfigError, match="more than 15 words"):
+        restore.load(protect=[LONG])
 
 
 def test_other_words_are_not_protected() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from restore import kernels
 from restore.arrays import views, zeros
-from restore.language_model.model import LanguageModel
+from restore.language_model.model import UNKNOWN, LanguageModel
 from restore.lexicon import Lexicon
 from restore.tokenizer import KIND_MASK, LOCKED, NEWLINES_MASK, WORD, Tokens, hash_word
 
@@ -70,12 +70,12 @@ def lock_phrases(tokens: Tokens, keys: memoryview, values: memoryview, capacity:
         kernels.lock(*views(starts, ends), len(starts), *views(tokens.flags))
 
 
-def propose(tokens: Tokens, ids: array[int], spelling: array[float], lexicon: Lexicon, model: LanguageModel) -> tuple[Arcs, int]:
+def propose(tokens: Tokens, ids: array[int], lexicon: Lexicon, model: LanguageModel) -> tuple[Arcs, int]:
     """All candidates of a text.
 
     Args:
         tokens: the text; locked tokens get no candidates.
-        ids, spelling: the language model's view of the tokens.
+        ids: their vocabulary ids.
 
     Returns:
         The arcs, and the number of sites (distinct places where a candidate begins).
@@ -83,7 +83,7 @@ def propose(tokens: Tokens, ids: array[int], spelling: array[float], lexicon: Le
     starts, ends, phrases = find_matches(tokens, lexicon.phrase_keys, lexicon.phrase_values, lexicon.capacities["phrase"])
     arcs = _expand(tokens, starts, ends, phrases, lexicon, model)
     if b"{" in tokens.text:
-        _add_braces(arcs, tokens, ids, spelling, len(lexicon.families))
+        _add_braces(arcs, tokens, ids, len(lexicon.families))
     return arcs, len(set(arcs.starts))
 
 
@@ -115,7 +115,7 @@ def _expand(tokens: Tokens, starts: array[int], ends: array[int], phrases: array
     return arcs
 
 
-def _add_braces(arcs: Arcs, tokens: Tokens, ids: array[int], spelling: array[float], n_families: int) -> None:
+def _add_braces(arcs: Arcs, tokens: Tokens, ids: array[int], n_families: int) -> None:
     inside: dict[tuple[int, int], list[int]] = {}
     for k in range(len(arcs)):
         inside.setdefault((arcs.starts[k], arcs.ends[k]), []).append(k)
@@ -127,7 +127,7 @@ def _add_braces(arcs: Arcs, tokens: Tokens, ids: array[int], spelling: array[flo
                 break
             if tokens.hashes[j] == _CLOSE and j > i + 1:
                 text = tokens.surface(i + 1, j)
-                _add(arcs, i, j + 1, text, ids[i + 1 : j], [BRACES] * n_families, sum(spelling[i + 1 : j]))
+                _add(arcs, i, j + 1, text, ids[i + 1 : j], [BRACES] * n_families, -UNKNOWN_COST * ids[i + 1 : j].count(UNKNOWN))
                 for k in inside.get((i + 1, j), ()):
                     words = arcs.words[arcs.first_words[k] : arcs.first_words[k + 1]]
                     weights = [BRACES * weight for weight in arcs.weights[k * n_families : (k + 1) * n_families]]
