@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from restore import edits as edit_list
+from restore import kernels
+from restore.arrays import views, zeros
 from restore.casing import fit_case
 from restore.channels.substitution import lock_phrases
 from restore.decode import Decoder
-from restore.detect import THETAS, Belief, believe, calibrate, discount_repeats, line_probabilities, make_lanes, pool_lines, sum_tokens
+from restore.detect import THETAS, Belief, believe, calibrate, line_evidence, line_probabilities, make_lanes, pool_lines, repeat_weights
 from restore.errors import ConfigError
 from restore.language_model.model import UNKNOWN, LanguageModel
 from restore.lattice import Lattice, build_lattice
@@ -234,12 +236,15 @@ class Restorer:
 
 def lock_foreign(tokens: Tokens, model: LanguageModel) -> None:
     """Lock lines that are not in the model's language: too few of their words are everyday words of it."""
+    _, bounds = lines(tokens)
+    n = len(bounds) - 1
+    words, everyday = zeros("i", n), zeros("i", n)
     ids = model.ids(memoryview(tokens.norms), len(tokens))
-    for _, _, first, last in lines(tokens):
-        words = [k for k in range(first, last) if tokens.flags[k] & KIND_MASK == WORD]
-        if len(words) >= FOREIGN_WORDS and sum(model.unigrams[2 * ids[k]] > EVERYDAY for k in words if ids[k]) < FOREIGN_SHARE * len(words):
-            for k in range(first, last):
-                tokens.flags[k] |= LOCKED
+    kernels.count_everyday(*views(ids, tokens.flags), model.unigrams, EVERYDAY, *views(bounds), n, *views(words, everyday))
+    for k in range(n):
+        if words[k] >= FOREIGN_WORDS and everyday[k] < FOREIGN_SHARE * words[k]:
+            for i in range(bounds[k], bounds[k + 1]):
+                tokens.flags[i] |= LOCKED
 
 
 def core(lattice: Lattice, k: int) -> tuple[int, int, int, int]:
@@ -340,8 +345,9 @@ class Analysis:
             self.sites += lattice.sites
             self.words += sum(1 for flag in lattice.tokens.flags if flag & KIND_MASK == WORD)
             _, token_z = decoder.forward(lattice, lanes)
-            discount_repeats(lattice.tokens.hashes, token_z, len(lanes), seen)
-            evidence.append([(start, end, sum_tokens(token_z, len(lanes), i, j)) for start, end, i, j in lines(lattice.tokens)])
+            spans, bounds = lines(lattice.tokens)
+            by_line = line_evidence(token_z, len(lanes), repeat_weights(lattice.tokens.hashes, seen), bounds)
+            evidence.append([(*span, row) for span, row in zip(spans, by_line, strict=True)])
         rows = [row[2] for part in evidence for row in part] or [[0.0] * len(lanes)]
         assumed = config.assume_spun is not None and config.assume_spun is not False
         log_z = [sum(column) for column in zip(*rows, strict=True)] if assumed else pool_lines(rows)
@@ -406,14 +412,16 @@ def cut(data: bytes) -> Iterator[tuple[int, int]]:
         yield start, len(data)
 
 
-def lines(tokens: Tokens) -> Iterator[tuple[int, int, int, int]]:
-    """Lines that hold tokens: byte span (up to the next line's first token) and token span."""
-    n = len(tokens)
-    first = 0
-    for i in range(1, n + 1):
-        if i == n or tokens.flags[i] & NEWLINES_MASK:
-            yield tokens.starts[first], tokens.starts[i] if i < n else len(tokens.text), first, i
-            first = i
+def lines(tokens: Tokens) -> tuple[list[tuple[int, int]], array[int]]:
+    """Lines that hold tokens.
+
+    Returns:
+        (spans, bounds): byte span of each line, up to the next line's first token; line k holds the tokens bounds[k] … bounds[k + 1].
+    """
+    bounds = array("i", (i for i, flag in enumerate(tokens.flags) if flag & NEWLINES_MASK or i == 0))
+    starts = [tokens.starts[i] for i in bounds]
+    bounds.append(len(tokens))
+    return list(zip(starts, [*starts[1:], len(tokens.text)], strict=True)) if starts else [], bounds
 
 
 class _CharacterOffsets:

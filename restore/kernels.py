@@ -1324,3 +1324,45 @@ def sort_arcs(
     for k in range(n_arcs):
         order[counts[ends[k]]] = cython.cast(cython.int, k)
         counts[ends[k]] += 1
+
+
+def sum_lines(
+    token_z: cython.const[cython.double][::1],
+    n_lanes: cython.Py_ssize_t,
+    weights: cython.const[cython.double][::1],
+    bounds: cython.const[cython.int][::1],
+    n_lines: cython.Py_ssize_t,
+    results: cython.double[::1],
+) -> None:
+    """Evidence of lines for each lane: the weighted sum over the tokens bounds[k] … bounds[k + 1] of line k. `results` is n_lines * n_lanes, cleared."""
+    k: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    l: cython.Py_ssize_t
+    with cython.nogil:
+        for k in range(n_lines):
+            for i in range(bounds[k], bounds[k + 1]):
+                for l in range(n_lanes):
+                    results[k * n_lanes + l] += token_z[i * n_lanes + l] * weights[i]
+
+
+def count_everyday(
+    ids: cython.const[cython.int][::1],
+    flags: cython.const[cython.ushort][::1],
+    unigrams: cython.const[cython.float][::1],
+    limit: cython.double,
+    bounds: cython.const[cython.int][::1],
+    n_lines: cython.Py_ssize_t,
+    words: cython.int[::1],
+    everyday: cython.int[::1],
+) -> None:
+    """For each line (token bounds as in `sum_lines`): its words, and those whose unigram log probability is over `limit`."""
+    k: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    with cython.nogil:
+        for k in range(n_lines):
+            words[k] = everyday[k] = 0
+            for i in range(bounds[k], bounds[k + 1]):
+                if flags[i] & 7 == WORD:
+                    words[k] += 1
+                    if ids[i] != 0 and unigrams[2 * ids[i]] > limit:
+                        everyday[k] += 1
