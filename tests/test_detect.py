@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from array import array
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -17,14 +18,18 @@ from restore.detect import (
     CLEAN_RATES,
     FAMILY_PRIOR,
     LINE_PRIOR,
+    SHARES,
     THETAS,
     Belief,
     believe,
+    calibrate,
+    line_evidence,
     line_probabilities,
     log_sum,
     logistic,
     make_lanes,
-    sum_tokens,
+    pool_lines,
+    repeat_weights,
 )
 
 FAMILIES = ("spinbot", "thesaurus", "homemade")
@@ -168,10 +173,36 @@ def test_log_sum(terms: list[float], expected: float) -> None:
     assert log_sum(terms) == close(expected)
 
 
-def test_sum_tokens() -> None:
+def test_line_evidence_is_the_weighted_sum_over_the_tokens_of_a_line() -> None:
     token_z = array("d", range(12))  # four tokens, three lanes
-    assert sum_tokens(token_z, 3, 1, 3) == [3 + 6, 4 + 7, 5 + 8]
-    assert sum_tokens(token_z, 3, 2, 2) == [0, 0, 0]
+    weights = array("d", [1, 0.5, 0.25, 1])
+    assert line_evidence(token_z, 3, weights, array("i", [0, 1, 3, 3, 4])) == [[0, 1, 2], [3, 3.75, 4.5], [0, 0, 0], [9, 10, 11]]
+
+
+def test_repeats_weigh_less_and_less_over_the_whole_document() -> None:
+    seen: Counter[int] = Counter()
+    assert list(repeat_weights([7, 8, 7], seen)) == [1, 1, 0.5]
+    assert list(repeat_weights([7, 9], seen)) == [1 / 3, 1]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_pool_lines_sums_probabilities(seed: int) -> None:
+    lines = [random_evidence(10 * seed + k, 2) for k in range(3)]
+    for lane, pooled in enumerate(pool_lines(lines)):
+        expected = math.fsum(weight * math.prod(share * math.exp(row[lane]) + 1 - share for row in lines) for share, weight in SHARES)
+        assert pooled == close(math.log(expected))
+
+
+def test_a_clean_frame_does_not_hide_a_spun_line() -> None:
+    assert pool_lines([[9.0], [-20.0], [-20.0]])[0] > 5
+
+
+def test_calibrated_evidence_needs_words() -> None:
+    belief = Belief(Lanes.grid((0.5,), 1), 3.0, 0.9, (1.0,))
+    odds = [calibrate(belief, words, 0.01).log_bayes_factor for words in (0, 50, 500)]
+    assert odds == sorted(odds, reverse=True)
+    assert calibrate(Belief(belief.lanes, 0.0, 0.5, (1.0,)), 0, 0.01).spun == close(0.01)
+    assert calibrate(belief, 500, 0.01, True).spun == 1.0
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -269,7 +300,6 @@ def test_chunks_do_not_change_the_evidence(suspicious: restore.Restorer, monkeyp
         assert (again.verdict.words, again.verdict.sites) == (result.verdict.words, result.verdict.sites)
 
 
-@pytest.mark.xfail(strict=True, reason="after a heading, the word behind an opening quote begins a sentence only where a chunk begins")
 def test_chunks_do_not_change_the_evidence_of_a_quotation(restorer: restore.Restorer, monkeypatch: pytest.MonkeyPatch) -> None:
     text = 'Letters from home\n\n"Chief of the group," he said.'
     whole = evidence(restorer, text)

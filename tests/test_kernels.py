@@ -78,7 +78,7 @@ def test_tokens_are_the_same_compiled_or_not(kind: str) -> None:
         ("A line.", "Another line"),
         ("Heading", "Another line"),
         ("A line.", '"Quoted" words'),
-        pytest.param("Heading", '"Quoted" words', marks=pytest.mark.xfail(strict=True, reason="no sentence start after a quote after a heading")),
+        ("Heading", '"Quoted" words'),
     ],
 )
 def test_a_blank_line_hides_what_stands_before_it(kernels: ModuleType, before: str, after: str) -> None:
