@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Words that titles leave in lower case.
+_SMALL = frozenset("a an and as at but by for from in into nor of on or over per the to up via with".split())  # noqa: SIM905
+
 
 def fit_case(observed: str, original: str, *, curly: bool = False, shouting: bool = False) -> str:
     """Give an original the case of what stands in the text.
@@ -33,7 +36,7 @@ def fit_case(observed: str, original: str, *, curly: bool = False, shouting: boo
         return _capitalise(original) if first == first.lower() else original
     words = [word for word in observed.split() if len(word) > 3]
     if len(words) > 1 and all(word[:1].isupper() for word in words):
-        return " ".join(_capitalise(word) if k == 0 or len(word) > 3 else word for k, word in enumerate(original.split(" ")))
+        return " ".join(_capitalise(word) if k == 0 or word not in _SMALL else word for k, word in enumerate(original.split(" ")))
     return _capitalise(original)
 
 

@@ -90,6 +90,9 @@ def write_container(path: str | os.PathLike[str], kind: str, version: int, meta:
         version: version of the content's layout.
         meta: JSON-able description.
         sections: anything with the buffer interface, by name.
+
+    Raises:
+        ArtefactError: the file cannot be written.
     """
     path = Path(path)
     views = {name: memoryview(data).cast("B") for name, data in sections.items()}
@@ -105,6 +108,13 @@ def write_container(path: str | os.PathLike[str], kind: str, version: int, meta:
         row[0] = offset = -(-offset // ALIGNMENT) * ALIGNMENT
         offset += row[1]
     header = encode().ljust(room)
+    try:
+        _write(path, header, views, table)
+    except OSError as problem:
+        raise ArtefactError(path, f"cannot be written ({problem.strerror}); choose a folder that exists and has room") from None
+
+
+def _write(path: Path, header: bytes, views: Mapping[str, memoryview], table: Mapping[str, list[int]]) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name + ".", suffix=".tmp")
     try:
         with os.fdopen(descriptor, "wb") as file:

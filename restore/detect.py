@@ -58,7 +58,7 @@ class Belief:
         totals = dict.fromkeys(names, 0.0)
         for weight, family in zip(self.weights, self.lanes.families, strict=True):
             totals[names[family]] += weight
-        return tuple(sorted(totals.items(), key=lambda item: (-item[1], item[0])))
+        return tuple(sorted(((name, min(1.0, p)) for name, p in totals.items()), key=lambda item: (-item[1], item[0])))
 
 
 def make_lanes(families: Sequence[str], assume: float | bool | None = None) -> tuple[Lanes, list[float], list[float]]:

@@ -188,7 +188,10 @@ class Restorer:
                 start, end = tokens.starts[i], _end(tokens, j)
                 observed = tokens.text[start:end].decode("utf-8", "surrogatepass")
                 shouting = _shouts(tokens, i - 1) or _shouts(tokens, j)
-                original = fit_case(observed, self.wording(lattice, k), curly=curly, shouting=shouting)
+                wording = self.wording(lattice, k)
+                if end < tokens.ends[j - 1]:
+                    wording = wording.removesuffix(".")
+                original = fit_case(observed, wording, curly=curly, shouting=shouting)
                 if original == observed:
                     continue
                 others: dict[str, float] = {}

@@ -179,7 +179,7 @@ def _groups(sites: Sequence[Site], edits: Sequence[Edit]) -> Iterable[tuple[list
 
 
 def _readings(text: str, sites: Sequence[Site], start: int, end: int) -> Iterable[str]:
-    for choice in product(*(site.accepted for site in sites[:4])):
+    for choice in product(*(site.accepted for site in sites[:6])):
         pieces, last = [], start
         for site, accepted in zip(sites, choice, strict=False):
             pieces += [text[last : site.start], accepted]

@@ -41,7 +41,7 @@ def explain(restorer: Restorer, text: str, what: str) -> str:
         f"spun {belief.spun:.4f}, log Bayes factor {belief.log_bayes_factor:+.2f}; if spun: rate {belief.rate:.2f}, family {family}; "
         f"edits from probability {restorer.config.min_probability:g} on"
     ]
-    offset = int(what) if what.isdigit() else None
+    offset = int(what) if what.isascii() and what.isdigit() else None
     if offset is not None and offset >= len(text):
         raise ConfigError(f"offset {offset} is outside the text, which has {len(text)} characters")
     at = len(text[:offset].encode("utf-8", "surrogatepass")) if offset is not None else None

@@ -144,9 +144,7 @@ def test_only_known_libraries_are_imported(name: str) -> None:
 def test_numpy_is_imported_by_training_modules_only_and_they_lazily() -> None:
     eager = {name for name in MODULES for target, eager, _ in imports(name) if eager and room(target) == "numpy"}
     assert eager <= TRAINING
-    into_training = {
-        (name, target) for name in MODULES for target, eager, _ in imports(name) if eager and ours(target) in TRAINING and name not in TRAINING
-    }
+    into_training = {(name, target) for name in MODULES for target, eager, _ in imports(name) if eager and ours(target) in TRAINING and name not in TRAINING}
     assert into_training == set()
 
 

@@ -84,18 +84,17 @@ def test_clean_paragraphs_in_one_document_are_left_alone(restorer: restore.Resto
     assert result.verdict.spun < 0.1
 
 
-def test_clean_paragraphs_of_a_spun_document_are_left_alone(restorer: restore.Restorer) -> None:
-    clean, spun = CLEAN[0][1], EXAMPLE.read_text(encoding="utf-8")
-    result = restorer.restore(f"{clean}\n\n{spun}\n{spun}\n{clean}\n")
-    low, high = len(clean), len(clean) + 2 * len(spun) + 3
-    assert [edit for edit in result.edits if not low <= edit.start <= high] == []
-    assert len(result.edits) > 50
+def test_a_spun_text_between_clean_paragraphs_is_restored_and_they_are_left_alone(restorer: restore.Restorer) -> None:
+    clean, spun = "\n\n".join(text for _, text in CLEAN[:2]), EXAMPLE.read_text(encoding="utf-8")
+    result = restorer.restore(f"{clean}\n\n{spun}\n{clean}\n")
+    assert [edit for edit in result.edits if not len(clean) <= edit.start <= len(clean) + len(spun)] == []
+    assert len(result.edits) > 20
+    assert result.verdict.spun > 0.5
 
 
-@pytest.mark.xfail(strict=True, reason="all lines of a document share one rate, so clean text around a spun one hides it")
-def test_a_spun_text_between_clean_paragraphs_is_found(restorer: restore.Restorer) -> None:
-    clean, spun = "\n\n".join(text for _, text in CLEAN[:3]), EXAMPLE.read_text(encoding="utf-8")
-    assert restorer.detect(spun).spun > 0.9
+@pytest.mark.xfail(strict=True, reason="about as much clean text around a spun one hides it")
+def test_a_spun_text_between_many_clean_paragraphs_is_found(restorer: restore.Restorer) -> None:
+    clean, spun = "\n\n".join(text for _, text in CLEAN[:6]), EXAMPLE.read_text(encoding="utf-8")
     assert restorer.detect(f"{clean}\n\n{spun}\n{clean}\n").spun > 0.5
 
 

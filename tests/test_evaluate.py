@@ -169,7 +169,6 @@ def test_score_of_a_text(spun_restorer: restore.Restorer) -> None:
     assert all(0.5 <= probability <= 1 for probability, _ in score.edits)
 
 
-@pytest.mark.xfail(strict=True, reason="of a group of sites only the first four are tried in all their readings")
 def test_an_edit_over_five_sites_can_be_right() -> None:
     text, sites = parse("[[a=>1]] [[b=>2]] [[c=>3]] [[d=>4]] [[e=>5]]")
     assert compare(text, sites, edits_of(text, [("a b c d e", "1 2 3 4 5")])).right == 5

@@ -467,9 +467,7 @@ def test_size_limit_is_kept_and_used(tmp_path: Path) -> None:
 def test_report_and_meta(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("\n".join(invented_lines(200)), encoding="utf-8")
     stages = []
-    report = train_model(
-        [tmp_path / "text"], tmp_path / "model", tokens="split", max_ngrams=100, progress=lambda stage, done, total: stages.append(stage)
-    )
+    report = train_model([tmp_path / "text"], tmp_path / "model", tokens="split", max_ngrams=100, progress=lambda stage, done, total: stages.append(stage))
     meta = open_container(tmp_path / "model", "language-model", 1).meta
     assert meta["texts"] == [{"name": "text", "bytes": (tmp_path / "text").stat().st_size}]
     assert str(tmp_path) not in str(meta)

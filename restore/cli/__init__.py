@@ -6,6 +6,7 @@ Exit status: 0 fine; 1 something was found (``detect``, ``fix --check``); 2 a us
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # Messages hold arrows and dashes; a terminal that cannot show them gets question marks. Texts are written as UTF-8 bytes.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     args = build_parser().parse_args(argv)
     try:
         status: int = args.run(args)
@@ -36,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader went away (restore … | head): not an error. Python would complain again when it closes standard output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        print(f"restore: {error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("restore: interrupted", file=sys.stderr)
         return 130

@@ -55,7 +55,10 @@ def run(args: argparse.Namespace) -> int:
     if args.compare:
         _print_difference(_load(args.compare), report)
     if args.save:
-        Path(args.save).write_text(json.dumps(report, ensure_ascii=False), encoding="utf-8")
+        try:
+            Path(args.save).write_text(json.dumps(report, ensure_ascii=False), encoding="utf-8")
+        except OSError as problem:
+            raise InputError(args.save, f"cannot be written ({problem.strerror})") from None
     return status
 
 
@@ -94,8 +97,8 @@ def _print_difference(before: dict[str, Any], after: dict[str, Any]) -> None:
 def _load(path: str) -> dict[str, Any]:
     try:
         data: dict[str, Any] = json.loads(read_text(path))
-        if "total" in data and "files" in data:
+        if all("recall" in row for row in (data["total"], *data["files"].values())) and "confusions" in data["total"]:
             return data
-    except ValueError:
+    except (ValueError, TypeError, KeyError, AttributeError):
         pass
     raise InputError(path, "holds no scores; give what `restore evaluate --save FILE` wrote")

@@ -6,7 +6,10 @@ import argparse
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
+
+from restore.errors import ConfigError, ModelError
 
 
 def add_parser(commands: Any) -> None:
@@ -26,7 +29,9 @@ def add_parser(commands: Any) -> None:
     train.add_argument("--order", type=int, default=4, metavar="N", help="longest n-gram (default: 4; 2 to 5)")
     train.add_argument("--min-word-count", type=int, default=5, metavar="N", help="rarer words count as unknown (default: 5)")
     train.add_argument(
-        "--min-counts", metavar="N,N,…", help="by order, n-grams seen less often are left out (default: 1,2,3,3 with a limit on the size, otherwise all 1)"
+        "--min-counts",
+        metavar="N,N,…",
+        help="by order, leave out n-grams seen less often (default: 1,2,3,3 with a limit on the size, otherwise all 1)",
     )
     train.add_argument("--size", type=float, metavar="MB", help="prune until the file has at most this many million bytes")
     train.add_argument("--max-ngrams", type=int, metavar="N", help="prune until at most this many n-grams of two words and more are left")
@@ -44,17 +49,31 @@ def add_parser(commands: Any) -> None:
     score.set_defaults(run=run_score)
 
 
+def counts(value: str) -> list[int]:
+    """Numbers with commas between them.
+
+    Raises:
+        ConfigError: there is something else.
+    """
+    try:
+        return [int(count) for count in value.split(",")]
+    except ValueError:
+        raise ConfigError(f"--min-counts is {value!r}; write numbers with commas between them, one for each order") from None
+
+
 def run_train(args: argparse.Namespace) -> int:
     """Train."""
     from restore.language_model import train_model
 
-    min_counts = [int(count) for count in args.min_counts.split(",")] if args.min_counts else None
+    folder = Path(args.output).resolve().parent
+    if not folder.is_dir():
+        raise ModelError(args.output, f"cannot be written: there is no folder {folder}")
     report = train_model(
         args.texts,
         args.output,
         order=args.order,
         vocabulary_min_count=args.min_word_count,
-        min_counts=min_counts,
+        min_counts=counts(args.min_counts) if args.min_counts else None,
         size_limit_mb=args.size,
         max_ngrams=args.max_ngrams,
         tokens=args.tokens,

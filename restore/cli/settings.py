@@ -49,9 +49,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def rate(value: str) -> float:
     """A number above 0 and up to 1, for argparse."""
-    number = float(value)
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0.0
     if not 0 < number <= 1:
-        raise argparse.ArgumentTypeError(f"{value} is not above 0 and up to 1")
+        raise argparse.ArgumentTypeError(f"{value!r} is no number above 0 and up to 1 (a file goes before this option, or after --)")
     return number
 
 
@@ -88,13 +91,17 @@ def read_settings(folder: Path | None = None) -> dict[str, Any]:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
             raise ConfigError(f"{path}: {problem}") from None
         for key in table:
+            if not isinstance(data, dict):
+                break
             data = data.get(key, {})
         if not data:
             continue
+        if not isinstance(data, dict):
+            raise ConfigError(f"{path}: [tool.restore] is {data!r}; write a table of settings")
         for key, value in data.items():
             if key not in KEYS:
                 raise ConfigError(f"{path}: unknown setting {key!r}; known: {', '.join(KEYS)}")
-            if not isinstance(value, KEYS[key]):
+            if not isinstance(value, KEYS[key]) or (isinstance(value, list) and not all(isinstance(item, str) for item in value)):
                 raise ConfigError(f"{path}: {key} is {value!r}, which is of the wrong type")
         return dict(data)
     return {}

@@ -32,14 +32,16 @@ def run(args: argparse.Namespace) -> int:
             continue
         try:
             data = json.loads(line)
-            rows += data.get("edits", [data])
+            rows += [dict(row) for row in data.get("edits", [data])]
         except (ValueError, AttributeError, TypeError):
             raise InputError(args.edits, f"line {number} is no edit in JSON; give what `restore fix --edits FILE` wrote") from None
     if len({row.get("document") for row in rows}) > 1:
         raise InputError(args.edits, "holds edits of several documents; keep those of one")
     try:
         found = [Edit.from_dict(row) for row in rows]
-    except TypeError as problem:
-        raise InputError(args.edits, f"holds an incomplete edit ({problem})") from None
+        if not all(isinstance(value, kind) for e in found for value, kind in ((e.start, int), (e.end, int), (e.observed, str), (e.original, str))):
+            raise TypeError("start and end are numbers, observed and original strings")
+    except (TypeError, ValueError) as problem:
+        raise InputError(args.edits, f"holds an incomplete or wrong edit ({problem})") from None
     write_text(edit_list.apply(text, edit_list.invert(found)))
     return 0

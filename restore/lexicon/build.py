@@ -86,7 +86,7 @@ def channel_weights(
     def rate(original: str, family: str) -> float:
         total = totals[original].get(family, 0.0)
         share = PHRASE_RATE if " " in original else 1.0
-        return share * total / (total + SELF_WEIGHT + kept.get(original, {}).get(family, 0.0)) if total else 0.0
+        return share * total / (total + SELF_WEIGHT + sum(kept.get(original, {}).get(name, 0.0) for name in (family, "user"))) if total else 0.0
 
     def spread(own: dict[str, float]) -> list[float]:
         user = own.get("user", 0.0)

@@ -9,6 +9,7 @@ All bad rows of all files are reported at once, each with file, line, column and
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -175,7 +176,7 @@ def _read(path: Path, shipped: bool) -> tuple[list[Row], list[str]]:
             bad(number, 1, f"{observed!r} → {original!r} ({pos}) is also in line {seen[key]}; keep one and add the weights")
             continue
         if shipped and previous is not None and key < previous:
-            bad(number, 1, f"not sorted: {observed!r} belongs before {previous[0]!r}; sort the rows (`restore dict check --fix` does)")
+            bad(number, 1, f"not sorted: {observed!r} belongs before {previous[0]!r}; sort the rows by code point, as LC_ALL=C sort does")
         seen[key] = number
         previous = key
         rows.append(Row(observed, original, pos, weight, note, number))
@@ -199,6 +200,6 @@ def _cell_problem(name: str, cell: str) -> str | None:
         return f"{name} {cell!r} has curly quotes; write ' and \" (matching straightens them)"
     if any(unicodedata.category(character)[0] == "C" for character in cell):
         return f"{name} {cell!r} has control or invisible characters; delete them"
-    if len(cell.split()) > MAX_WORDS:
-        return f"{name} {cell!r} has more than {MAX_WORDS} words; split the row"
+    if len(re.findall(r"\w+|[^\w\s]", cell)) > MAX_WORDS:
+        return f"{name} {cell!r} has more than {MAX_WORDS} words and signs; split the row"
     return None

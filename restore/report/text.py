@@ -23,8 +23,15 @@ def mark(text: str, edits: Iterable[Edit]) -> str:
 
 def diff(name: str, before: str, after: str) -> str:
     """A unified diff, as `diff -u` and `patch` know it; empty when nothing changed."""
-    lines = difflib.unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{name}", f"b/{name}")
+    lines = difflib.unified_diff(_lines(before), _lines(after), f"a/{name}", f"b/{name}")
     return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
+
+
+def _lines(text: str) -> list[str]:
+    """Lines with their ends; only LF ends a line, as for `diff`."""
+    lines = [line + "\n" for line in text.split("\n")]
+    lines[-1] = lines[-1][:-1]
+    return lines if lines[-1] else lines[:-1]
 
 
 def edit_table(text: str, edits: Sequence[Edit]) -> Iterator[str]:
