@@ -13,12 +13,10 @@ from typing import Any
 
 from restore import kernels
 from restore.arrays import views, zeros
+from restore.channels.substitution import LM_SCALE
 from restore.language_model.model import LanguageModel
 from restore.lattice import Lattice
 
-#: Exponent of the language model's ratios. An n-gram model is overconfident, since its errors at neighbouring words go together. Dev texts d01–d24 and
-#: dev_clean: F0.5 is flat from 0.8 to 1.0, edits on clean text fall with the exponent.
-LM_SCALE = 0.7
 #: Model states kept at each position.
 BEAM = 8
 _NODES, _EDGES = 8192, 65536

@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 
 from restore import edits as edit_list
@@ -158,9 +159,10 @@ class Restorer:
         if self.config.protect:
             lock_phrases(tokens, *self._protected)
         for start, end in locked:
-            for i in range(len(tokens)):
-                if tokens.starts[i] < end and tokens.ends[i] > start:
-                    tokens.flags[i] |= LOCKED
+            i = bisect_right(tokens.ends, start)
+            while i < len(tokens) and tokens.starts[i] < end:
+                tokens.flags[i] |= LOCKED
+                i += 1
         lock_foreign(tokens, self.model)
         return build_lattice(tokens, self.lexicon, self.model)
 
@@ -391,7 +393,12 @@ class Analysis:
 
     def _lattice(self, chunk: Chunk) -> Lattice:
         def inside(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-            return [(max(a, chunk.start) - chunk.start, min(b, chunk.end) - chunk.start) for a, b in spans if a < chunk.end and b > chunk.start]
+            found = []
+            at = bisect_right(spans, chunk.start, key=itemgetter(1))
+            while at < len(spans) and spans[at][0] < chunk.end:
+                found.append((max(spans[at][0], chunk.start) - chunk.start, min(spans[at][1], chunk.end) - chunk.start))
+                at += 1
+            return found
 
         return self._restorer.lattice(self.data[chunk.start : chunk.end], inside(self._opaque), inside(self._locked))
 
@@ -447,8 +454,8 @@ class _CharacterOffsets:
 
 
 def _shouts(tokens: Tokens, i: int) -> bool:
-    """Whether token i is a word of more than four letters in capitals."""
-    return 0 <= i < len(tokens) and tokens.flags[i] & (CASE_MASK | KIND_MASK) == UPPER | WORD and tokens.ends[i] - tokens.starts[i] > 4
+    """Whether token i is a word in capitals."""
+    return 0 <= i < len(tokens) and tokens.flags[i] & (CASE_MASK | KIND_MASK) == UPPER | WORD
 
 
 def _end(tokens: Tokens, j: int) -> int:

@@ -24,7 +24,7 @@ from restore.tokenizer import encode, normalise, tokenize
 if TYPE_CHECKING:
     from restore.engine import Restorer
 
-_MARK = re.compile(r"\[\[(.*?)=>(.*?)\]\]")
+MARK = re.compile(r"\[\[(.*?)=>(.*?)\]\]")
 #: Bins of the calibration table.
 BINS = 10
 
@@ -113,7 +113,7 @@ def parse(annotated: str) -> tuple[str, list[Site]]:
     pieces: list[str] = []
     sites = []
     length = last = 0
-    for found in _MARK.finditer(annotated):
+    for found in MARK.finditer(annotated):
         plain = annotated[last : found.start()]
         start = length + len(plain)
         length = start + len(found.group(1))

@@ -957,7 +957,7 @@ def decode(
                     ids[j - 1], node_context, node_backoffs, node * WIDTH, node_length[node], (scratch + 1) * WIDTH, order,
                     unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
                 )  # fmt: skip
-                ratio = exp(scale * (result[0] + spelling[j - 1] - identity[j - 1]))
+                ratio = _bounded_exp(scale * (result[0] + spelling[j - 1] - identity[j - 1]))
                 n_nodes = _add_edge(
                     node, -1, ratio, length, scratch + 1, first_node[j], n_nodes, n_edges,
                     node_context, node_backoffs, node_length, node_key, edge_from, edge_to, edge_arc, edge_ratio,
@@ -983,7 +983,7 @@ def decode(
                             unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
                         )  # fmt: skip
                         total += result[0]
-                    ratio = exp(scale * (total - base) + arc_bonus[arc])
+                    ratio = _bounded_exp(scale * (total - base) + arc_bonus[arc])
                     n_nodes = _add_edge(
                         node, arc, ratio, length, scratch + 1, first_node[j], n_nodes, n_edges,
                         node_context, node_backoffs, node_length, node_key, edge_from, edge_to, edge_arc, edge_ratio,
@@ -1073,7 +1073,7 @@ def decode(
                             2, node_context, node_backoffs, (scratch + 1) * WIDTH, node_length[node], (scratch + 1) * WIDTH, order,
                             unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
                         )  # fmt: skip
-                        ratio = exp(scale * (result[0] - base))
+                        ratio = _bounded_exp(scale * (result[0] - base))
                     edge_ratio[edge_room + node - first_node[j]] = ratio
                     if node_best[node] + log(ratio + 1e-300) > best_score:
                         best_score = node_best[node] + log(ratio + 1e-300)
@@ -1148,6 +1148,15 @@ def decode(
             n_nodes = 1
             n_edges = 0
     return dropped
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _bounded_exp(x: cython.double) -> cython.double:
+    """exp without overflow, far beyond what evidence at one place can be: products of two of these are still finite."""
+    return exp(-300 if x < -300 else 300 if x > 300 else x)
 
 
 @cython.cfunc

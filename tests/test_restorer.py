@@ -291,3 +291,21 @@ def test_settings_do_what_they_say() -> None:
 def test_a_missing_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no such file"):
         restore.load(model=tmp_path / "nowhere.model")
+
+
+TEMPLATES = [
+    "Dear {firstname}, thank you for your order {ordernumber} which we have received on {orderdate}. Your contact is {agentname}.",
+    "Dear {name}, thank you for your order of {date}. Your contact is {person} in {city}, phone {number}.",
+    "We saw {" + "qxzj" * 50 + "} here.",
+]
+
+
+@pytest.mark.parametrize("text", TEMPLATES, ids=range(len(TEMPLATES)))
+def test_braces_of_templates_prove_nothing(restorer: Restorer, text: str) -> None:
+    result = restorer.restore(text)
+    assert result.text == text
+    assert result.verdict.spun < 0.3
+
+
+def test_capitals_among_short_words(spun_restorer: Restorer) -> None:
+    assert spun_restorer.restore(SENTENCE.upper()).text == RESTORED.upper()

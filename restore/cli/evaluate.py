@@ -32,7 +32,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it."""
-    from restore.evaluate import Score, score_text
+    from restore.evaluate import MARK, Score, score_text
 
     restorer = load_restorer(args)
     total = Score()
@@ -40,13 +40,19 @@ def run(args: argparse.Namespace) -> int:
     status = 0
     for name in args.files:
         try:
-            score = score_text(restorer, read_text(name))
+            text = read_text(name)
+            for number, line in enumerate(text.split("\n"), 1):
+                if line.count("[[") != len(MARK.findall(line)):
+                    raise InputError(name, f"line {number} has a mark that is not [[observed=>original]]; mend it")
+            score = score_text(restorer, text)
         except InputError as error:
             print(f"restore: {error}", file=sys.stderr)
             status = 2
             continue
         files[name] = score.to_dict()
         total.add(score)
+    if not files:
+        return status
     report = {"total": total.to_dict(), "files": files}
     if args.format == "json":
         print(json.dumps(report, indent=1, ensure_ascii=False))

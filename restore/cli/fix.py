@@ -48,6 +48,10 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("-i writes files in place: name files, and leave out --format, --mark, --diff, --list and --explain")
     if args.backup and not args.in_place:
         raise ConfigError("--backup goes with -i")
+    if args.backup is not None and (not args.backup or "/" in args.backup or "\\" in args.backup):
+        raise ConfigError(f"--backup is {args.backup!r}; write a suffix such as .bak (a file goes before this option, or after --)")
+    if args.explain is not None and (args.check or args.edits):
+        raise ConfigError("--explain tells about one place; leave out --check and --edits")
     if args.edits and len(args.files) != 1:
         raise ConfigError("--edits takes the edits of one document; name one file")
     restorer = load_restorer(args)
@@ -84,7 +88,7 @@ def warn_if_slow(size: int) -> None:
 
     if size >= SLOW and not kernels.COMPILED and not warn_if_slow.__dict__.get("done"):
         warn_if_slow.__dict__["done"] = True
-        print("restore: the kernels are not compiled and run as Python, about 50 times slower; install a C compiler and reinstall", file=sys.stderr)
+        print("restore: the kernels are not compiled and run as Python, some 60 times slower; install a C compiler and reinstall", file=sys.stderr)
 
 
 def _render(args: argparse.Namespace, name: str, text: str, result: Result) -> str:

@@ -132,8 +132,10 @@ def read_words(path: str | Path) -> list[str]:
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise DictionaryError([f"{path}: cannot be read ({problem}); give a UTF-8 file with a word or phrase a line"]) from None
+    except OSError as problem:
+        raise DictionaryError([f"{path}: cannot be read ({problem.strerror}); give a file with a word or phrase a line"]) from None
+    except UnicodeDecodeError:
+        raise DictionaryError([f"{path}: not UTF-8; save the file as UTF-8"]) from None
     lines = (unicodedata.normalize("NFC", line.split("\t")[0].strip()) for line in text.splitlines())
     return [line for line in lines if line and not line.startswith("#")]
 
