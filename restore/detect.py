@@ -111,17 +111,14 @@ def pool_lines(lines: Sequence[Sequence[float]]) -> list[float]:
     Args:
         lines: evidence of each line for each lane; at least one line.
     """
-    pooled = []
-    for column in zip(*lines, strict=True):
-        terms = []
-        for share, weight in SHARES:
-            if share == 1.0:
-                terms.append(math.log(weight) + sum(column))
-            else:
-                a, b = math.log(share), math.log1p(-share)
-                terms.append(math.log(weight) + sum(log_sum((a + z, b)) for z in column))
-        pooled.append(log_sum(terms))
-    return pooled
+    n_lanes = len(lines[0])
+    evidence = array("d", (z for line in lines for z in line))
+    terms = []
+    for share, weight in SHARES:
+        sums = zeros("d", n_lanes)
+        kernels.pool_shares(*views(evidence), len(lines), n_lanes, share, *views(sums))
+        terms.append([math.log(weight) + z for z in sums])
+    return [log_sum(column) for column in zip(*terms, strict=True)]
 
 
 def calibrate(belief: Belief, words: int, prior: float, assume: float | bool | None = None) -> Belief:

@@ -358,7 +358,7 @@ class Analysis:
         log_z = [sum(column) for column in zip(*rows, strict=True)] if assumed else pool_lines(rows)
         belief = believe(lanes, log_spun, log_clean, log_z, config.prior, config.assume_spun)
         self.belief = calibrate(belief, self.words, config.prior, config.assume_spun)
-        if assumed:
+        if assumed or self.belief.spun < NEGLIGIBLE:
             return
         for k, part in enumerate(evidence):
             judged = line_probabilities(self.belief, [row[2] for row in part])

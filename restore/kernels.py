@@ -1375,3 +1375,25 @@ def count_everyday(
                     words[k] += 1
                     if ids[i] != 0 and unigrams[2 * ids[i]] > limit:
                         everyday[k] += 1
+
+
+def pool_shares(
+    evidence: cython.const[cython.double][::1], n_lines: cython.Py_ssize_t, n_lanes: cython.Py_ssize_t, share: cython.double, results: cython.double[::1]
+) -> None:
+    """Σ_lines log(share · e^z + 1 − share) for each lane, z being evidence[line * n_lanes + lane]; `results` is n_lanes."""
+    k: cython.Py_ssize_t
+    l: cython.Py_ssize_t
+    z: cython.double
+    total: cython.double
+    with cython.nogil:
+        for l in range(n_lanes):
+            total = 0
+            for k in range(n_lines):
+                z = evidence[k * n_lanes + l]
+                if share == 1:
+                    total += z
+                elif z > 0:
+                    total += z + log(share + (1 - share) * exp(-z))
+                else:
+                    total += log(share * exp(z) + (1 - share))
+            results[l] = total
