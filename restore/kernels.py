@@ -512,21 +512,6 @@ def match(
     return count
 
 
-def find_keys(
-    hashes: cython.const[cython.ulonglong][::1],
-    n: cython.Py_ssize_t,
-    keys: cython.const[cython.ulonglong][::1],
-    values: cython.const[cython.uint][::1],
-    capacity: cython.ulonglong,
-    results: cython.int[::1],
-) -> None:
-    """Table values (see `match`) of single tokens, 0 where there is none. `results` holds at least `n` items."""
-    i: cython.Py_ssize_t
-    with cython.nogil:
-        for i in range(n):
-            results[i] = _find_phrase(mix(0, hashes[i]), keys, values, capacity)
-
-
 # --- language model -----------------------------------------------------------------------------------------------------------------------------
 
 # A model state is up to four words, the last one first, with the back-off of each of its contexts: WIDTH slots in two arrays.

@@ -100,16 +100,6 @@ def tokenize(text: bytes, opaque: Iterable[tuple[int, int]] | None = None) -> To
     return Tokens(text, starts, ends, hashes, norms, flags)
 
 
-def hash_tokens(data: bytes) -> tuple[array[int], array[int], array[int], array[int]]:
-    """Tokens of a buffer as the language model sees them.
-
-    Returns:
-        (hashes, starts, ends, newlines): 64-bit hash of each normal form, byte offsets, and the line breaks before each token (0, 1, 2 = two or more).
-    """
-    tokens = tokenize(data)
-    return tokens.norms, tokens.starts, tokens.ends, array("B", ((flag & NEWLINES_MASK) >> 5 for flag in tokens.flags))
-
-
 def hash_word(normal_form: str) -> int:
     """64-bit hash of a normal form, the same as `tokenize` gives a token with this normal form."""
     return kernels.hash_codes(memoryview(encode(normal_form))) if normal_form else 0

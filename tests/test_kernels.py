@@ -142,20 +142,13 @@ def test_the_random_tables_are_worth_it() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_lock_and_find_keys(kernels: ModuleType, seed: int) -> None:
+def test_lock(kernels: ModuleType, seed: int) -> None:
     table = Table(seed)
     matches = find_phrases(table.hashes, table.flags, table.phrases)
     flags, (starts, ends) = view("H", table.flags), ([m[k] for m in matches] for k in (0, 1))
     kernels.lock(view("i", starts), view("i", ends), len(matches), flags)
     covered = {i for start, end, _ in matches for i in range(start, end)}
     assert flags.tolist() == [flag | (LOCKED if i in covered else 0) for i, flag in enumerate(table.flags)]
-
-    results = view("i", zeros=table.n)
-    kernels.find_keys(view("Q", table.hashes), table.n, *table.lookup, results)
-    for word, value in zip(table.hashes, results, strict=True):
-        number = table.phrases.get((word,), -1)
-        longest = max((len(phrase) for phrase in table.phrases if phrase[0] == word), default=0)
-        assert (value >> 4, value & 15) == (number + 1, longest)
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
 
-from restore.records import Edit, Result, Verdict
+from restore.records import Edit, Verdict
 
 
 def mark(text: str, edits: Iterable[Edit]) -> str:
@@ -54,13 +54,3 @@ def verdict_line(name: str, verdict: Verdict) -> str:
 
 
 VERDICT_HEADER = "  spun   rate   sites    words  family      document"
-
-
-def summary(results: Iterable[Result]) -> str:
-    """Number of edits in a few words.
-
-    >>> summary([])
-    '0 edits'
-    """
-    count = sum(len(result.edits) for result in results)
-    return f"{count} edit" + ("" if count == 1 else "s")
