@@ -276,3 +276,9 @@ def test_shipped_dictionaries_keep_the_rules() -> None:
         clashes = [key for key in keys if seen.setdefault((path.parent.name, *key), path) != path]
         assert clashes == [], path
     assert len(read_words(folder / "protected.tsv")) == len(set(read_words(folder / "protected.tsv"))) > 0
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(small_dictionaries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be", encoding="utf-8")
+    monkeypatch.setenv("RESTORE_CACHE", str(tmp_path / "cache"))
+    assert load_lexicon().lookup("despatched")

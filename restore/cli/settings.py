@@ -65,13 +65,15 @@ def load_restorer(args: argparse.Namespace) -> Any:
         RestoreError: something cannot be loaded.
     """
     import restore
-    from restore.lexicon import read_words
+    from restore.lexicon import compiled_path, read_words
 
     settings = read_settings()
     settings.update({key: value for key in KEYS if (value := getattr(args, key, None)) is not None})
     protect = list(settings.pop("protect", ()))
     if "protect_file" in settings:
         protect += read_words(settings.pop("protect_file"))
+    if sys.stderr.isatty() and not compiled_path(settings.get("dictionaries", ())).exists():
+        print("restore: compiling the dictionaries, once; some seconds", file=sys.stderr)
     return restore.load(protect=protect, **settings)
 
 

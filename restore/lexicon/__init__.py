@@ -16,7 +16,20 @@ from restore.container import Container, open_container
 from restore.errors import ArtefactError, DictionaryError
 from restore.lexicon.rows import File, Row, find_files, read_files
 
-__all__ = ["Candidate", "File", "Lexicon", "Row", "cache_path", "compile_dictionaries", "data_path", "find_files", "load_lexicon", "read_files", "read_words"]
+__all__ = [
+    "Candidate",
+    "File",
+    "Lexicon",
+    "Row",
+    "cache_path",
+    "compile_dictionaries",
+    "compiled_path",
+    "data_path",
+    "find_files",
+    "load_lexicon",
+    "read_files",
+    "read_words",
+]
 
 
 class Candidate(NamedTuple):
@@ -86,24 +99,28 @@ def load_lexicon(dictionaries: Sequence[str | Path] = ()) -> Lexicon:
         DictionaryError: bad rows or missing files.
         ArtefactError: a compiled file is damaged or of another version.
     """
-    paths = tuple(Path(path) for path in dictionaries)
-    if len(paths) == 1 and paths[0].suffix == ".lexicon":
-        return _open(paths[0])
-    layers = find_files(paths)
-    shipped = _shipped_binary()
-    if not layers and shipped is not None:
-        return shipped
-    target = cache_path() / f"{_sources_hash(layers)[:32]}.lexicon"
-    if not target.exists():
+    target = compiled_path(dictionaries)
+    if target.parent == cache_path() and not target.exists():
+        layers = find_files(dictionaries)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             compile_dictionaries(layers, target)
-        except OSError:
+        except (OSError, ArtefactError):
             # No writable cache: build for this process only.
             with tempfile.TemporaryDirectory() as folder:
                 compile_dictionaries(layers, Path(folder) / "user.lexicon")
                 return _open(Path(folder) / "user.lexicon")
     return _open(target)
+
+
+def compiled_path(dictionaries: Sequence[str | Path] = ()) -> Path:
+    """The compiled file that serves these dictionaries: given, shipped, or in the cache, where it may not have been built yet (some seconds)."""
+    if len(dictionaries) == 1 and Path(dictionaries[0]).suffix == ".lexicon":
+        return Path(dictionaries[0])
+    layers = find_files(dictionaries)
+    # A source tree has no compiled file in it, since its rows change.
+    shipped = data_path() / "en.lexicon"
+    return shipped if not layers and shipped.exists() else cache_path() / f"{_sources_hash(layers)[:32]}.lexicon"
 
 
 def compile_dictionaries(layers: Sequence[Path], output: str | os.PathLike[str]) -> dict[str, object]:
@@ -169,12 +186,6 @@ def _open(path: Path) -> Lexicon:
     from restore.lexicon.build import KIND, VERSION
 
     return Lexicon(open_container(path, KIND, VERSION))
-
-
-def _shipped_binary() -> Lexicon | None:
-    """The compiled dictionary inside the package: its sources cannot change under it, unless this is a source tree, where it is not used."""
-    path = data_path() / "en.lexicon"
-    return _open(path) if path.exists() else None
 
 
 @lru_cache(maxsize=8)
