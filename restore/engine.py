@@ -163,8 +163,9 @@ class Restorer:
             while i < len(tokens) and tokens.starts[i] < end:
                 tokens.flags[i] |= LOCKED
                 i += 1
-        lock_foreign(tokens, self.model)
-        return build_lattice(tokens, self.lexicon, self.model)
+        ids = self.model.ids(memoryview(tokens.norms), len(tokens))
+        lock_foreign(tokens, ids, self.model)
+        return build_lattice(tokens, ids, self.lexicon, self.model)
 
     def decoder(self) -> Decoder:
         """This thread's decoder."""
@@ -239,12 +240,11 @@ class Restorer:
         )
 
 
-def lock_foreign(tokens: Tokens, model: LanguageModel) -> None:
-    """Lock lines that are not in the model's language: too few of their words are everyday words of it."""
+def lock_foreign(tokens: Tokens, ids: array[int], model: LanguageModel) -> None:
+    """Lock lines that are not in the model's language: too few of their words (given with their ids) are everyday words of it."""
     _, bounds = lines(tokens)
     n = len(bounds) - 1
     words, everyday = zeros("i", n), zeros("i", n)
-    ids = model.ids(memoryview(tokens.norms), len(tokens))
     kernels.count_everyday(*views(ids, tokens.flags), model.unigrams, EVERYDAY, *views(bounds), n, *views(words, everyday))
     for k in range(n):
         if words[k] >= FOREIGN_WORDS and everyday[k] < FOREIGN_SHARE * words[k]:

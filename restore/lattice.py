@@ -11,7 +11,7 @@ from restore.channels import substitution
 from restore.channels.substitution import Arcs
 from restore.language_model.model import LanguageModel
 from restore.lexicon import Lexicon
-from restore.tokenizer import NEWLINES_MASK, Tokens, unicode_tables
+from restore.tokenizer import BLANK_LINE, NEWLINES_MASK, Tokens, unicode_tables
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ class Lattice:
     sites: int
 
 
-def build_lattice(tokens: Tokens, lexicon: Lexicon, model: LanguageModel) -> Lattice:
-    """Look up a text's tokens and collect its candidates.
+def build_lattice(tokens: Tokens, ids: array[int], lexicon: Lexicon, model: LanguageModel) -> Lattice:
+    """Collect a text's candidates.
 
     Args:
         tokens: the text, with whatever is protected locked.
+        ids: vocabulary ids of the tokens.
     """
     n = len(tokens)
-    ids = model.ids(memoryview(tokens.norms), n)
     spelling = model.spelling(tokens, ids, unicode_tables())
     arcs, sites = substitution.propose(tokens, ids, lexicon, model)
     n_families = len(lexicon.families)
@@ -57,5 +57,5 @@ def build_lattice(tokens: Tokens, lexicon: Lexicon, model: LanguageModel) -> Lat
         kernels.keep_rates(*views(tokens.hashes), n, *rates, n_families, *views(keep))
     if len(arcs):
         kernels.sort_arcs(*views(arcs.ends), len(arcs), n, *views(order, counts))
-    breaks = array("B", (1 if flag & NEWLINES_MASK == NEWLINES_MASK - 32 else 0 for flag in tokens.flags))
+    breaks = array("B", (1 if flag & NEWLINES_MASK == BLANK_LINE else 0 for flag in tokens.flags))
     return Lattice(tokens, ids, spelling, breaks, keep, arcs, order, sites)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import cache
 from typing import Any
 
 from restore.cli.files import STANDARD, read_text, replace_file, write_text
@@ -86,9 +87,13 @@ def warn_if_slow(size: int) -> None:
     """One line on standard error when kernels run as Python and the input is large enough for it to matter."""
     from restore import kernels
 
-    if size >= SLOW and not kernels.COMPILED and not warn_if_slow.__dict__.get("done"):
-        warn_if_slow.__dict__["done"] = True
-        print("restore: the kernels are not compiled and run as Python, some 60 times slower; install a C compiler and reinstall", file=sys.stderr)
+    if size >= SLOW and not kernels.COMPILED:
+        _say_slow()
+
+
+@cache
+def _say_slow() -> None:
+    print("restore: the kernels are not compiled and run as Python, some 60 times slower; install a C compiler and reinstall", file=sys.stderr)
 
 
 def _render(args: argparse.Namespace, name: str, text: str, result: Result) -> str:
