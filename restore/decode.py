@@ -7,9 +7,9 @@ anything" (Rabiner 1989, sections III.A–B, over lattice states as in KenLM's r
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from restore import kernels
 from restore.arrays import views, zeros
@@ -19,8 +19,11 @@ from restore.lattice import Lattice
 
 #: Model states kept at each position.
 BEAM = 8
+#: Model states that have less than this share of every lane's probability are dropped, and for the posteriors so are lanes of less weight.
+FLOOR = 1e-3
 _NODES, _EDGES = 8192, 65536
 _WIDTH = 4
+_CHANGE = 6
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,13 @@ class Lanes:
 class Decoder:
     """Runs the decoding kernel, and owns its scratch memory; not to be shared between threads."""
 
-    def __init__(self, model: LanguageModel, n_families: int, n_lanes: int, *, scale: float = LM_SCALE, beam: int = BEAM) -> None:
+    def __init__(self, model: LanguageModel, n_families: int, n_lanes: int, *, scale: float = LM_SCALE, beam: int = BEAM, floor: float = FLOOR) -> None:
         self._model = model
         self._n_families = n_families
         self._n_lanes = n_lanes
         self._scale = scale
         self._beam = beam
+        self._floor = floor
 
         nodes, edges = _NODES + 2, _EDGES
         states = zeros("i", nodes * _WIDTH), zeros("d", nodes * _WIDTH), *(zeros(typecode, nodes) for typecode in "iQiBdi")
@@ -73,6 +77,13 @@ class Decoder:
         Returns:
             (posterior, best): P(arc | text, lanes), and 1 for the arcs of the Viterbi path.
         """
+        heavy = [k for k, weight in enumerate(weights) if weight >= self._floor]
+        if len(heavy) < len(lanes):
+            total = sum(weights[k] for k in heavy)
+            lanes, weights = (
+                Lanes(*(array(column.typecode, (column[k] for k in heavy)) for column in (lanes.thetas, lanes.families))),
+                [weights[k] / total for k in heavy],
+            )
         _, posterior, best = self._run(lattice, lanes, array("d", weights), array("d"))
         return posterior, best
 
@@ -84,11 +95,60 @@ class Decoder:
         if n == 0:
             return log_z, posterior, best
         kernels.decode(
-            n, *views(lattice.ids, lattice.spelling, lattice.breaks, lattice.keep), self._n_families,
+            n, *views(lattice.ids, lattice.spelling, lattice.lines.breaks, lattice.keep), self._n_families,
             len(arcs), *views(lattice.order, arcs.starts, arcs.ends, arcs.first_words, arcs.words, arcs.weights, arcs.bonus),
             *self._model.arrays, self._scale,
             n_lanes, *views(lanes.thetas, lanes.families, weights or zeros("d", n_lanes)),
-            self._beam, int(weights is not None), *views(log_z, token_z, posterior, best), *self._nodes, *self._edges,
+            self._beam, self._floor, int(weights is not None), *views(log_z, token_z, posterior, best), *self._nodes, *self._edges,
             *views(zeros("d", (n + 2) * n_lanes), zeros("i", n + 2), zeros("d", n + 2), zeros("d", 4)),
         )  # fmt: skip
         return log_z, posterior, best
+
+
+class Reading(NamedTuple):
+    """What an arc writes: its words from `first` to the one before `last` (numbers in the lattice's list of words)."""
+
+    arc: int
+    first: int
+    last: int
+
+
+class Change(NamedTuple):
+    """A change of the best path.
+
+    Attributes:
+        start, end: the tokens that change, without words that the arc only repeats.
+        reading: what is written there.
+        support: posterior of this wording, summed over all arcs that write it.
+        others: further readings of the same tokens.
+    """
+
+    start: int
+    end: int
+    reading: Reading
+    support: float
+    others: list[Reading]
+
+
+def gather(lattice: Lattice, posterior: array[float], best: array[int], negligible: float) -> Iterator[Change]:
+    """The changes of the best path, in the order of the text (`kernels.gather`).
+
+    Args:
+        posterior, best: from `Decoder.backward`.
+        negligible: readings with a lower posterior are not listed.
+    """
+    arcs, size = lattice.arcs, _CHANGE
+    n = len(arcs)
+    chosen, support, others = zeros("i", size * n), zeros("d", n), zeros("i", 3 * n)
+    count = 0
+    if n:
+        count = kernels.gather(
+            n, *views(lattice.order, arcs.starts, arcs.ends, arcs.first_words, arcs.words, lattice.ids, posterior, best), negligible,
+            *views(chosen, support, others, zeros("d", 16)),
+        )  # fmt: skip
+    listed = 0
+    for k in range(count):
+        arc, start, end, first, last, stop = chosen[size * k : size * (k + 1)]
+        readings = [Reading(*others[3 * m : 3 * m + 3]) for m in range(listed, stop)]
+        listed = stop
+        yield Change(start, end, Reading(arc, first, last), support[k], readings)

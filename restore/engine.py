@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path
 
@@ -16,16 +17,31 @@ from restore import kernels
 from restore.arrays import views, zeros
 from restore.casing import fit_case
 from restore.channels.substitution import lock_phrases
-from restore.decode import Decoder
+from restore.decode import Decoder, Reading, gather
 from restore.detect import THETAS, Belief, believe, calibrate, line_evidence, line_probabilities, make_lanes, pool_lines, repeat_weights
 from restore.errors import ConfigError
-from restore.language_model.model import UNKNOWN, LanguageModel
+from restore.language_model.model import LanguageModel
 from restore.lattice import Lattice, build_lattice
 from restore.lexicon import Lexicon, data_path, load_lexicon
 from restore.lexicon.build import build_table
 from restore.protect import locked_spans
 from restore.records import Config, Edit, Result, Segment, Verdict
-from restore.tokenizer import ABBREVIATION, CAPITALISED, CASE_MASK, KIND_MASK, LOCKED, NEWLINES_MASK, UPPER, WORD, Tokens, encode, opaque_spans, tokenize
+from restore.tokenizer import (
+    ABBREVIATION,
+    CAPITALISED,
+    CASE_MASK,
+    KIND_MASK,
+    LOCKED,
+    NEWLINES_MASK,
+    UPPER,
+    WORD,
+    Lines,
+    Tokens,
+    encode,
+    opaque_spans,
+    split_lines,
+    tokenize,
+)
 
 #: Text is cut into pieces of about this many bytes, at a blank line, a line end, a sentence or a space, whichever comes first in this order.
 CHUNK = 1 << 15
@@ -164,8 +180,9 @@ class Restorer:
                 tokens.flags[i] |= LOCKED
                 i += 1
         ids = self.model.ids(memoryview(tokens.norms), len(tokens))
-        lock_foreign(tokens, ids, self.model)
-        return build_lattice(tokens, ids, self.lexicon, self.model)
+        lines = split_lines(tokens)
+        lock_foreign(tokens, lines, ids, self.model)
+        return build_lattice(tokens, lines, ids, self.lexicon, self.model)
 
     def decoder(self) -> Decoder:
         """This thread's decoder."""
@@ -176,54 +193,51 @@ class Restorer:
         return decoder
 
     def _edits(self, analysis: Analysis) -> Iterator[Edit]:
-        decoder = self.decoder()
+        decoder, belief = self.decoder(), analysis.belief
         curly = any(mark in analysis.text for mark in "’“”") and "'" not in analysis.text
         offsets = _CharacterOffsets(analysis.text, analysis.data)
         for chunk, lattice in analysis.lattices():
-            posterior, best = decoder.backward(lattice, analysis.belief.lanes, analysis.belief.weights)
-            arcs, tokens = lattice.arcs, lattice.tokens
-            for k in sorted((k for k in range(len(arcs)) if best[k]), key=arcs.starts.__getitem__):
-                i, j, _, _ = core(lattice, k)
-                factor = analysis.belief.spun * analysis.line_spun(chunk, tokens.starts[i])
-                probability = min(1.0, support(lattice, posterior, k) * factor)
-                if probability < self.config.min_probability:
+            posterior, best = decoder.backward(lattice, belief.lanes, belief.weights)
+            tokens = lattice.tokens
+            for change in gather(lattice, posterior, best, NEGLIGIBLE):
+                i, j = change.start, change.end
+                factor = belief.spun * analysis.line_spun(chunk, tokens.starts[i])
+                if change.support * factor < self.config.min_probability:
                     continue
                 start, end = tokens.starts[i], _end(tokens, j)
                 observed = tokens.text[start:end].decode("utf-8", "surrogatepass")
                 shouting = _shouts(tokens, i - 1) or _shouts(tokens, j)
-                wording = self.wording(lattice, k)
+                wording = self.wording(lattice, change.reading)
                 if end < tokens.ends[j - 1]:
                     wording = wording.removesuffix(".")
                 original = fit_case(observed, wording, curly=curly, shouting=shouting)
                 if original == observed:
                     continue
                 others: dict[str, float] = {}
-                for b in _overlapping(lattice, i, j):
-                    if posterior[b] > NEGLIGIBLE and core(lattice, b)[:2] == (i, j):
-                        other = fit_case(observed, self.wording(lattice, b), curly=curly, shouting=shouting)
-                        if other not in (original, observed):
-                            others[other] = others.get(other, 0.0) + posterior[b] * factor
+                for other in change.others:
+                    if other.arc != change.reading.arc:
+                        wording = fit_case(observed, self.wording(lattice, other), curly=curly, shouting=shouting)
+                        if wording not in (original, observed):
+                            others[wording] = others.get(wording, 0.0) + posterior[other.arc] * factor
                 alternatives = sorted(others.items(), key=lambda item: (-item[1], item[0]))[:3]
                 yield Edit(
                     *offsets(chunk.start + start, chunk.start + end),
                     observed,
                     original,
                     "substitution",
-                    round(probability, 6),
-                    tuple((other, round(min(1.0, p), 6)) for other, p in alternatives),
+                    round(change.support * factor, 6),
+                    tuple((text, round(min(1.0, p), 6)) for text, p in alternatives),
                 )
 
-    def wording(self, lattice: Lattice, k: int) -> str:
-        """What an arc writes, without the words that it repeats at its ends; in the dictionary's case."""
-        arcs = lattice.arcs
-        number = arcs.candidates[k]
+    def wording(self, lattice: Lattice, reading: Reading) -> str:
+        """The words of a reading, in the dictionary's case."""
+        arcs, (arc, first, last) = lattice.arcs, reading
+        number = arcs.candidates[arc]
         original = self.lexicon.original(number) if number >= 0 else arcs.texts[-1 - number]
-        _, _, first, last = core(lattice, k)
-        skip, stop = first - arcs.first_words[k], last - arcs.first_words[k]
-        if skip == 0 and last == arcs.first_words[k + 1]:
+        begin = arcs.first_words[arc]
+        if first == begin and last == arcs.first_words[arc + 1]:
             return original
-        tokens = tokenize(encode(original), ())
-        return tokens.surface(skip, stop)
+        return tokenize(encode(original), ()).surface(first - begin, last - begin)
 
     def _verdict(self, analysis: Analysis, edits: Sequence[Edit]) -> Verdict:
         belief = analysis.belief
@@ -240,76 +254,15 @@ class Restorer:
         )
 
 
-def lock_foreign(tokens: Tokens, ids: array[int], model: LanguageModel) -> None:
+def lock_foreign(tokens: Tokens, lines: Lines, ids: array[int], model: LanguageModel) -> None:
     """Lock lines that are not in the model's language: too few of their words (given with their ids) are everyday words of it."""
-    _, bounds = lines(tokens)
-    n = len(bounds) - 1
+    bounds, n = lines.bounds, len(lines)
     words, everyday = zeros("i", n), zeros("i", n)
     kernels.count_everyday(*views(ids, tokens.flags), model.unigrams, EVERYDAY, *views(bounds), n, *views(words, everyday))
     for k in range(n):
         if words[k] >= FOREIGN_WORDS and everyday[k] < FOREIGN_SHARE * words[k]:
             for i in range(bounds[k], bounds[k + 1]):
                 tokens.flags[i] |= LOCKED
-
-
-def core(lattice: Lattice, k: int) -> tuple[int, int, int, int]:
-    """What an arc changes, without the words that it repeats at its ends.
-
-    Returns:
-        (start, end, first, last): tokens start … end of the text become the words first … last of the arc. Neither is empty.
-    """
-    arcs, ids = lattice.arcs, lattice.ids
-    start, end, first, last = arcs.starts[k], arcs.ends[k], arcs.first_words[k], arcs.first_words[k + 1]
-    while end - start > 1 and last - first > 1 and ids[start] and ids[start] == arcs.words[first]:
-        start, first = start + 1, first + 1
-    while end - start > 1 and last - first > 1 and ids[end - 1] and ids[end - 1] == arcs.words[last - 1]:
-        end, last = end - 1, last - 1
-    return start, end, first, last
-
-
-def support(lattice: Lattice, posterior: array[float], k: int) -> float:
-    """Posterior of what an arc writes, whichever arcs write it.
-
-    A row for a phrase and the rows for its words often give the same wording ("years in the past" → "years ago" or "in the past" → "ago"; "coronary heart
-    illness" as a whole, or word by word); the posterior splits between such paths, and the edit is as sure as their sum.
-
-    Args:
-        lattice, posterior: of the text.
-        k: an arc of the best path.
-    """
-    arcs = lattice.arcs
-    i, j, first, last = core(lattice, k)
-    words = arcs.words[first:last]
-    if UNKNOWN in words:
-        return posterior[k]
-    aligned = last - first == j - i
-    inside = [0.0] * (j - i)
-    total = 0.0
-    for b in _overlapping(lattice, i, j):
-        if posterior[b] == 0:
-            continue
-        low, high, at, stop = core(lattice, b)
-        if (low, high) == (i, j):
-            if arcs.words[at:stop] == words:
-                total += posterior[b]
-        elif stop - at == high - low and aligned:
-            if low <= i and j <= high and arcs.words[at + i - low : at + j - low] == words:
-                total += posterior[b]
-            elif high == low + 1 and i <= low < j and arcs.words[at] == words[low - i]:
-                inside[low - i] += posterior[b]
-    if aligned and j - i > 1:
-        total += min((p for p, word, token in zip(inside, words, lattice.ids[i:j], strict=True) if word != token), default=0.0)
-    return min(1.0, total)
-
-
-def _overlapping(lattice: Lattice, i: int, j: int) -> Iterator[int]:
-    """Arcs that share a token with i … j."""
-    arcs, order = lattice.arcs, lattice.order
-    at = bisect_right(order, i, key=arcs.ends.__getitem__)
-    while at < len(order) and arcs.ends[order[at]] < j + 16:
-        if arcs.starts[order[at]] < j:
-            yield order[at]
-        at += 1
 
 
 @dataclass(frozen=True)
@@ -348,11 +301,10 @@ class Analysis:
             if len(self.data) <= KEEP_LATTICES:
                 self._kept[chunk.start] = lattice
             self.sites += lattice.sites
-            self.words += sum(1 for flag in lattice.tokens.flags if flag & KIND_MASK == WORD)
+            self.words += kernels.count_words(memoryview(lattice.tokens.flags), len(lattice.tokens))
             _, token_z = decoder.forward(lattice, lanes)
-            spans, bounds = lines(lattice.tokens)
-            by_line = line_evidence(token_z, len(lanes), repeat_weights(lattice.tokens.hashes, seen), bounds)
-            evidence.append([(*span, row) for span, row in zip(spans, by_line, strict=True)])
+            by_line = line_evidence(token_z, len(lanes), repeat_weights(lattice.tokens.hashes, seen), lattice.lines.bounds)
+            evidence.append([(*span, row) for span, row in zip(pairwise(lattice.lines.spans), by_line, strict=True)])
         rows = [row[2] for part in evidence for row in part] or [[0.0] * len(lanes)]
         assumed = config.assume_spun is not None and config.assume_spun is not False
         log_z = [sum(column) for column in zip(*rows, strict=True)] if assumed else pool_lines(rows)
@@ -373,7 +325,8 @@ class Analysis:
 
     def line_spun(self, chunk: Chunk, offset: int) -> float:
         """Probability, given that the document is spun, that the line at a byte offset of a chunk is."""
-        return next((spun for start, end, spun, _ in chunk.lines if start <= offset < end), 1.0)
+        k = bisect_right(chunk.lines, offset, key=itemgetter(0)) - 1
+        return chunk.lines[k][2] if k >= 0 else 1.0
 
     def segments(self) -> Iterator[Segment]:
         """Maximal runs of lines that are more likely spun than not, or not; offsets in characters."""
@@ -420,18 +373,6 @@ def cut(data: bytes) -> Iterator[tuple[int, int]]:
         start = end
     if start < len(data) or not data:
         yield start, len(data)
-
-
-def lines(tokens: Tokens) -> tuple[list[tuple[int, int]], array[int]]:
-    """Lines that hold tokens.
-
-    Returns:
-        (spans, bounds): byte span of each line, up to the next line's first token; line k holds the tokens bounds[k] … bounds[k + 1].
-    """
-    bounds = array("i", (i for i, flag in enumerate(tokens.flags) if flag & NEWLINES_MASK or i == 0))
-    starts = [tokens.starts[i] for i in bounds]
-    bounds.append(len(tokens))
-    return list(zip(starts, [*starts[1:], len(tokens.text)], strict=True)) if starts else [], bounds
 
 
 class _CharacterOffsets:

@@ -714,6 +714,7 @@ def score_words(
 
 VOWEL = cython.declare(cython.int, 1)
 CAPITALS = cython.declare(cython.int, 2)
+CHOSEN = cython.declare(cython.int, 6)
 
 
 def expand(
@@ -830,6 +831,7 @@ def decode(
     lane_family: cython.const[cython.int][::1],
     lane_weight: cython.const[cython.double][::1],
     beam: cython.Py_ssize_t,
+    floor: cython.double,
     backward: cython.int,
     log_z: cython.double[::1],
     token_z: cython.double[::1],
@@ -869,7 +871,7 @@ def decode(
         keep: n * n_families, s_w of each token as an original word.
         arc_order: arcs by end, then start, then number. The other arc arrays: see `expand`.
         lane_weight: posterior of the lanes, for `posterior` and `best`; used when backward is 1.
-        beam: model states kept at each position.
+        beam: model states kept at each position, of those that have at least the share `floor` of some lane's probability.
         log_z: n_lanes, added to. token_z: n * n_lanes, log_z by the position where it arose (cleared by the caller), or length 0 when not wanted.
         posterior: n_arcs, cleared by the caller: probability of each arc under the lanes. best: n_arcs, 1 for arcs of the Viterbi path.
         the rest: scratch. node_*: node_room (contexts and back-offs WIDTH times that; alpha and beta n_lanes times); edge_*: edge_room, and edge_ratio
@@ -1009,14 +1011,13 @@ def decode(
                     if x > node_best[target]:
                         node_best[target] = x
                         node_edge[target] = cython.cast(cython.int, k)
-            if n_nodes - first_node[j] > beam:
-                dropped += 1
+            if n_nodes - first_node[j] > 1:
                 for l in range(n_lanes):
                     total = 1e-290
                     for node in range(first_node[j], n_nodes):
                         total += alpha[node * n_lanes + l]
                     norm[j * n_lanes + l] = total
-                _prune(first_node[j], n_nodes, beam, n_lanes, j * n_lanes, alpha, norm, node_alive)
+                dropped += _prune(first_node[j], n_nodes, beam, floor, n_lanes, j * n_lanes, alpha, norm, beta, node_alive)
             for l in range(n_lanes):
                 total = 0
                 for node in range(first_node[j], n_nodes):
@@ -1208,13 +1209,18 @@ def _prune(
     first: cython.Py_ssize_t,
     last: cython.Py_ssize_t,
     beam: cython.Py_ssize_t,
+    floor: cython.double,
     n_lanes: cython.Py_ssize_t,
     at_norm: cython.Py_ssize_t,
     alpha: cython.double[::1],
     norm: cython.double[::1],
+    shares: cython.double[::1],
     node_alive: cython.uchar[::1],
-) -> cython.void:
-    """Keep the `beam` nodes of first … last with the largest share of any lane's probability; ties go to the earlier node."""
+) -> cython.int:
+    """Keep the `beam` nodes of first … last with the largest share of any lane's probability, if it is at least `floor`; ties go to the earlier node.
+
+    `shares` is scratch, at least `last` long. Returns 1 when the beam (not the floor) dropped a node.
+    """
     node: cython.Py_ssize_t
     l: cython.Py_ssize_t  # noqa: E741
     k: cython.Py_ssize_t
@@ -1223,21 +1229,26 @@ def _prune(
     share: cython.double
     for node in range(first, last):
         node_alive[node] = 0
+        most = 0
+        for l in range(n_lanes):
+            share = alpha[node * n_lanes + l] / norm[at_norm + l]
+            if share > most:
+                most = share
+        shares[node] = most
     for k in range(beam):  # noqa: B007
         most = -1
         at = -1
         for node in range(first, last):
-            if node_alive[node]:
-                continue
-            share = 0
-            for l in range(n_lanes):
-                if alpha[node * n_lanes + l] / norm[at_norm + l] > share:
-                    share = alpha[node * n_lanes + l] / norm[at_norm + l]
-            if share > most:
-                most = share
+            if node_alive[node] == 0 and shares[node] > most:
+                most = shares[node]
                 at = node
-        if at >= 0:
-            node_alive[at] = 1
+        if at < 0 or most < floor:
+            return 0
+        node_alive[at] = 1
+    for node in range(first, last):
+        if node_alive[node] == 0 and shares[node] >= floor:
+            return 1
+    return 0
 
 
 @cython.cfunc
@@ -1258,6 +1269,159 @@ def _crosses(
             return 1
         a += 1
     return 0
+
+
+def gather(
+    n_arcs: cython.Py_ssize_t,
+    order: cython.const[cython.int][::1],
+    starts: cython.const[cython.int][::1],
+    ends: cython.const[cython.int][::1],
+    first_words: cython.const[cython.int][::1],
+    words: cython.const[cython.int][::1],
+    ids: cython.const[cython.int][::1],
+    posterior: cython.const[cython.double][::1],
+    best: cython.const[cython.uchar][::1],
+    negligible: cython.double,
+    chosen: cython.int[::1],
+    support: cython.double[::1],
+    others: cython.int[::1],
+    inside: cython.double[::1],
+) -> cython.Py_ssize_t:
+    """The changes of the best path, each with the posterior of what it writes, whichever arcs write it.
+
+    The *core* of an arc is what it changes, without the words that it repeats at its ends. A row for a phrase and the rows for its words often give the same
+    wording ("years in the past" → "years ago" or "in the past" → "ago"; "coronary heart illness" as a whole, or word by word); the posterior splits between
+    such paths, and the change is as sure as their sum.
+
+    Args:
+        order, starts, ends, first_words, words: of the arcs; see `expand` and `sort_arcs`. ids: of the tokens.
+        posterior, best: from `decode`.
+        negligible: arcs with a lower posterior are not listed in `others`.
+        chosen: CHOSEN items a change: arc, core's first token, token after its last, its first word, word after its last, end of its list in `others`
+            (which begins where that of the change before ends). Room for n_arcs changes.
+        support: posterior of each change, n_arcs.
+        others: arc, first word and word after the last of the core, of arcs with the same core tokens as a change; 3 * n_arcs (cores of changes are disjoint).
+        inside: scratch, 16 items: an arc has at most 15 tokens.
+
+    Returns:
+        The number of changes, in the order of the text.
+    """
+    count: cython.Py_ssize_t = 0
+    listed: cython.Py_ssize_t = 0
+    a: cython.Py_ssize_t
+    b: cython.Py_ssize_t
+    low: cython.Py_ssize_t
+    high: cython.Py_ssize_t
+    k: cython.int
+    m: cython.int
+    i: cython.int
+    j: cython.int
+    first: cython.int
+    last: cython.int
+    left: cython.int
+    right: cython.int
+    at: cython.int
+    stop: cython.int
+    known: cython.int
+    aligned: cython.int
+    same: cython.int
+    total: cython.double
+    weakest: cython.double
+    with cython.nogil:
+        for a in range(n_arcs):
+            k = order[a]
+            if best[k] == 0:
+                continue
+            i = starts[k]
+            j = ends[k]
+            first = first_words[k]
+            last = first_words[k + 1]
+            while j - i > 1 and last - first > 1 and ids[i] != 0 and ids[i] == words[first]:
+                i += 1
+                first += 1
+            while j - i > 1 and last - first > 1 and ids[j - 1] != 0 and ids[j - 1] == words[last - 1]:
+                j -= 1
+                last -= 1
+            known = 1
+            for m in range(first, last):
+                if words[m] == 0:
+                    known = 0
+            aligned = 1 if last - first == j - i and known else 0
+            for m in range(j - i):
+                inside[m] = 0
+            # Arcs that end after the core's first token, up to those that may still begin before its end.
+            low = 0
+            high = n_arcs
+            while low < high:
+                b = (low + high) >> 1
+                if ends[order[b]] > i:
+                    high = b
+                else:
+                    low = b + 1
+            total = 0
+            b = low
+            while b < n_arcs and ends[order[b]] < j + 16:
+                m = order[b]
+                b += 1
+                if starts[m] >= j or posterior[m] == 0:
+                    continue
+                left = starts[m]
+                right = ends[m]
+                at = first_words[m]
+                stop = first_words[m + 1]
+                while right - left > 1 and stop - at > 1 and ids[left] != 0 and ids[left] == words[at]:
+                    left += 1
+                    at += 1
+                while right - left > 1 and stop - at > 1 and ids[right - 1] != 0 and ids[right - 1] == words[stop - 1]:
+                    right -= 1
+                    stop -= 1
+                if left == i and right == j:
+                    if posterior[m] > negligible:
+                        others[3 * listed] = m
+                        others[3 * listed + 1] = at
+                        others[3 * listed + 2] = stop
+                        listed += 1
+                    if known and stop - at == last - first and _same_words(words, at, first, stop - at):
+                        total += posterior[m]
+                elif aligned and stop - at == right - left:
+                    if left <= i and j <= right:
+                        if _same_words(words, at + i - left, first, j - i):
+                            total += posterior[m]
+                    elif right == left + 1 and i <= left < j and words[at] == words[first + left - i]:
+                        inside[left - i] += posterior[m]
+            if aligned and j - i > 1:
+                same = 1
+                weakest = 1
+                for m in range(j - i):
+                    if words[first + m] != ids[i + m]:
+                        same = 0
+                        if inside[m] < weakest:
+                            weakest = inside[m]
+                if same == 0:
+                    total += weakest
+            if known == 0:
+                total = posterior[k]
+            chosen[CHOSEN * count] = k
+            chosen[CHOSEN * count + 1] = i
+            chosen[CHOSEN * count + 2] = j
+            chosen[CHOSEN * count + 3] = first
+            chosen[CHOSEN * count + 4] = last
+            chosen[CHOSEN * count + 5] = cython.cast(cython.int, listed)
+            support[count] = 1 if total > 1 else total
+            count += 1
+    return count
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _same_words(words: cython.const[cython.int][::1], a: cython.int, b: cython.int, n: cython.int) -> cython.int:
+    m: cython.int
+    for m in range(n):
+        if words[a + m] != words[b + m]:
+            return 0
+    return 1
 
 
 # --- small passes over arrays -------------------------------------------------------------------------------------------------------------------
@@ -1382,3 +1546,68 @@ def pool_shares(
                 else:
                     total += log(share * exp(z) + (1 - share))
             results[l] = total
+
+
+def split_lines(
+    flags: cython.const[cython.ushort][::1],
+    starts: cython.const[cython.int][::1],
+    n: cython.Py_ssize_t,
+    size: cython.int,
+    bounds: cython.int[::1],
+    spans: cython.int[::1],
+    breaks: cython.uchar[::1],
+) -> cython.Py_ssize_t:
+    """Lines that hold tokens: line k holds the tokens bounds[k] … bounds[k + 1] and the bytes from spans[k] to spans[k + 1], the last to `size`.
+
+    `bounds` and `spans` are n + 1 long; `breaks` gets 1 for each of the n tokens with which a paragraph begins. Returns the number of lines.
+    """
+    i: cython.Py_ssize_t
+    count: cython.Py_ssize_t = 0
+    with cython.nogil:
+        for i in range(n):
+            breaks[i] = 1 if flags[i] & 96 == 64 else 0
+            if flags[i] & 96 or i == 0:
+                bounds[count] = cython.cast(cython.int, i)
+                spans[count] = starts[i]
+                count += 1
+        bounds[count] = cython.cast(cython.int, n)
+        spans[count] = size
+    return count
+
+
+def count_words(flags: cython.const[cython.ushort][::1], n: cython.Py_ssize_t) -> cython.Py_ssize_t:
+    """Tokens that are words."""
+    i: cython.Py_ssize_t
+    count: cython.Py_ssize_t = 0
+    for i in range(n):
+        if flags[i] & 7 == WORD:
+            count += 1
+    return count
+
+
+def weigh_repeats(
+    hashes: cython.const[cython.ulonglong][::1],
+    n: cython.Py_ssize_t,
+    keys: cython.ulonglong[::1],
+    counts: cython.int[::1],
+    capacity: cython.Py_ssize_t,
+    results: cython.double[::1],
+) -> cython.Py_ssize_t:
+    """1 / k for the k-th occurrence of each hash, counted on in an open-addressing table; returns how many hashes were new.
+
+    `capacity` is a power of two, and more than the hashes in the table and the n new ones together; an empty slot has count 0.
+    """
+    i: cython.Py_ssize_t
+    slot: cython.Py_ssize_t
+    fresh: cython.Py_ssize_t = 0
+    with cython.nogil:
+        for i in range(n):
+            slot = hashes[i] & cython.cast(cython.ulonglong, capacity - 1)
+            while counts[slot] != 0 and keys[slot] != hashes[i]:
+                slot = (slot + 1) & (capacity - 1)
+            if counts[slot] == 0:
+                keys[slot] = hashes[i]
+                fresh += 1
+            counts[slot] += 1
+            results[i] = 1.0 / counts[slot]
+    return fresh

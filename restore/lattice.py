@@ -11,7 +11,7 @@ from restore.channels import substitution
 from restore.channels.substitution import Arcs
 from restore.language_model.model import LanguageModel
 from restore.lexicon import Lexicon
-from restore.tokenizer import BLANK_LINE, NEWLINES_MASK, Tokens, unicode_tables
+from restore.tokenizer import Lines, Tokens, unicode_tables
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Lattice:
         tokens: the observed tokens.
         ids: their vocabulary ids.
         spelling: log probability of the spelling of unknown tokens.
-        breaks: 1 where a paragraph begins (after a blank line).
+        lines: of the text.
         keep: s_w of each token as an original, tokens × families.
         arcs: the candidates.
         order: arc numbers by end.
@@ -32,18 +32,19 @@ class Lattice:
     tokens: Tokens
     ids: array[int]
     spelling: array[float]
-    breaks: array[int]
+    lines: Lines
     keep: array[float]
     arcs: Arcs
     order: array[int]
     sites: int
 
 
-def build_lattice(tokens: Tokens, ids: array[int], lexicon: Lexicon, model: LanguageModel) -> Lattice:
+def build_lattice(tokens: Tokens, lines: Lines, ids: array[int], lexicon: Lexicon, model: LanguageModel) -> Lattice:
     """Collect a text's candidates.
 
     Args:
         tokens: the text, with whatever is protected locked.
+        lines: of the text.
         ids: vocabulary ids of the tokens.
     """
     n = len(tokens)
@@ -57,5 +58,4 @@ def build_lattice(tokens: Tokens, ids: array[int], lexicon: Lexicon, model: Lang
         kernels.keep_rates(*views(tokens.hashes), n, *rates, n_families, *views(keep))
     if len(arcs):
         kernels.sort_arcs(*views(arcs.ends), len(arcs), n, *views(order, counts))
-    breaks = array("B", (1 if flag & NEWLINES_MASK == BLANK_LINE else 0 for flag in tokens.flags))
-    return Lattice(tokens, ids, spelling, breaks, keep, arcs, order, sites)
+    return Lattice(tokens, ids, spelling, lines, keep, arcs, order, sites)

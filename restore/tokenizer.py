@@ -73,6 +73,38 @@ class Tokens:
         return self.text[self.starts[i] : end].decode("utf-8", "surrogatepass")
 
 
+@dataclass(frozen=True)
+class Lines:
+    """Lines that hold tokens.
+
+    Attributes:
+        bounds: line k holds the tokens bounds[k] … bounds[k + 1].
+        spans: and the bytes spans[k] … spans[k + 1]: up to the next line's first token.
+        breaks: for each token, 1 where a paragraph begins (after a blank line).
+    """
+
+    bounds: array[int]
+    spans: array[int]
+    breaks: array[int]
+
+    def __len__(self) -> int:
+        return len(self.bounds) - 1
+
+
+def split_lines(tokens: Tokens) -> Lines:
+    """The lines of a text.
+
+    >>> lines = split_lines(tokenize(b"One line.\nAnother"))
+    >>> list(lines.bounds), list(lines.spans)
+    ([0, 3, 4], [0, 10, 17])
+    """
+    n = len(tokens)
+    bounds, spans, breaks = zeros("i", n + 1), zeros("i", n + 1), zeros("B", n)
+    count = kernels.split_lines(*views(tokens.flags, tokens.starts), n, len(tokens.text), *views(bounds, spans, breaks))
+    del bounds[count + 1 :], spans[count + 1 :]
+    return Lines(bounds, spans, breaks)
+
+
 def encode(text: str) -> bytes:
     """UTF-8 of any Python string, lone surrogates included."""
     return text.encode("utf-8", "surrogatepass")

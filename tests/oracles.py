@@ -20,7 +20,7 @@ from restore.channels.substitution import Arcs
 from restore.decode import Lanes
 from restore.language_model.model import BEGIN, END, LanguageModel
 from restore.lattice import Lattice
-from restore.tokenizer import LOCKED, NEWLINES_MASK, OPAQUE, SENTENCE_START, Tokens
+from restore.tokenizer import LOCKED, NEWLINES_MASK, OPAQUE, SENTENCE_START, Lines, Tokens
 
 IMPLEMENTATIONS = ("compiled", "uncompiled")
 PRIME, MASK = 0x9E3779B97F4A7C15, (1 << 64) - 1
@@ -179,7 +179,7 @@ def make_lattice(
         array("d", bonus),
     )
     order = array("i", sorted(range(len(spans)), key=lambda k: (spans[k][1], spans[k][0], k)))
-    columns = array("i", ids), array("d", spelling), array("B", breaks), array("f", keep)
+    columns = array("i", ids), array("d", spelling), Lines(array("i", [0, n]), array("i", [0, 0]), array("B", breaks)), array("f", keep)
     return Lattice(tokens, *columns, arcs, order, len({start for start, _ in spans}))
 
 
@@ -206,8 +206,10 @@ class Prefix:
     arcs: tuple[int, ...]
 
 
-def decode_exactly(lattice: Lattice, scorer: Scorer, lanes: Lanes, weights: Sequence[float], scale: float, beam: int | None = None) -> Exact:
-    """Sum and maximise over all paths, written out one by one; with a beam, over those that only meet the likeliest states of each position."""
+def decode_exactly(
+    lattice: Lattice, scorer: Scorer, lanes: Lanes, weights: Sequence[float], scale: float, beam: int | None = None, floor: float = 0.0
+) -> Exact:
+    """Sum and maximise over all paths, written out one by one; with a beam, over those that only meet the likeliest states of each position, with at least `floor` of a lane's probability."""
     n, arcs = len(lattice.ids), lattice.arcs
     n_families = len(lattice.keep) // n
 
@@ -237,7 +239,7 @@ def decode_exactly(lattice: Lattice, scorer: Scorer, lanes: Lanes, weights: Sequ
             by_state.setdefault(scorer.state(prefix.history), []).append(prefix)
         total = totals(prefixes, clean)
         share = {state: max(a / b for a, b in zip(totals(group, clean), total, strict=True)) for state, group in by_state.items()}
-        return [prefix for state in sorted(by_state, key=lambda state: -share[state])[:beam] for prefix in by_state[state]]
+        return [prefix for state in sorted(by_state, key=lambda state: -share[state])[:beam] if share[state] >= floor for prefix in by_state[state]]
 
     def end_paragraph(prefix: Prefix) -> Prefix:
         return replace(prefix, history=(BEGIN,), log_prob=prefix.log_prob + scorer.log_prob(prefix.history, END))
@@ -251,7 +253,7 @@ def decode_exactly(lattice: Lattice, scorer: Scorer, lanes: Lanes, weights: Sequ
         found = [extend(prefix, start, arc) for start, arc in steps for prefix in at[start]]
         if beam is not None:
             found = prune(found, clean)
-        if j == n or lattice.breaks[j]:
+        if j == n or lattice.lines.breaks[j]:
             clean, found = end_paragraph(clean), [end_paragraph(prefix) for prefix in found]
         at.append(found)
         sums.append(totals(found, clean))
@@ -292,3 +294,37 @@ def encode_lines(model: LanguageModel, lines: Sequence[str]) -> list[list[int]]:
     """The model's ids of texts of plain words."""
     ids = {word: number for number, word in enumerate(model.words())}
     return [[ids.get(word, 0) for word in line.split()] for line in lines]
+
+
+def gather_slowly(lattice: Lattice, posterior: Sequence[float], k: int) -> tuple[tuple[int, int, int, int], float, list[int]]:
+    """Core of an arc, posterior of its wording, and the arcs with the same core tokens (those with a posterior over .001), by going through all arcs."""
+    arcs, ids = lattice.arcs, lattice.ids
+
+    def core(k: int) -> tuple[int, int, int, int]:
+        start, end, first, last = arcs.starts[k], arcs.ends[k], arcs.first_words[k], arcs.first_words[k + 1]
+        while end - start > 1 and last - first > 1 and ids[start] and ids[start] == arcs.words[first]:
+            start, first = start + 1, first + 1
+        while end - start > 1 and last - first > 1 and ids[end - 1] and ids[end - 1] == arcs.words[last - 1]:
+            end, last = end - 1, last - 1
+        return start, end, first, last
+
+    i, j, first, last = core(k)
+    words = list(arcs.words[first:last])
+    same = [b for b in lattice.order if core(b)[:2] == (i, j)]
+    listed = [b for b in same if posterior[b] > 1e-3]
+    if 0 in words:
+        return (i, j, first, last), min(1.0, posterior[k]), listed
+    total = math.fsum(posterior[b] for b in same if list(arcs.words[core(b)[2] : core(b)[3]]) == words)
+    if len(words) == j - i:
+        single = [0.0] * (j - i)
+        for b in range(len(arcs)):
+            low, high, at, stop = core(b)
+            if (low, high) == (i, j) or stop - at != high - low:
+                continue
+            if low <= i and j <= high and list(arcs.words[at + i - low : at + j - low]) == words:
+                total += posterior[b]
+            elif high == low + 1 and i <= low < j and arcs.words[at] == words[low - i]:
+                single[low - i] += posterior[b]
+        if j - i > 1:
+            total += min((p for p, word, token in zip(single, words, ids[i:j], strict=True) if word != token), default=0.0)
+    return (i, j, first, last), min(1.0, total), listed

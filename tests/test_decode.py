@@ -13,9 +13,9 @@ import pytest
 pytest.importorskip("numpy")  # small models are trained here
 
 from restore import decode
-from restore.decode import Decoder, Lanes
+from restore.decode import Decoder, Lanes, gather
 from restore.lattice import Lattice
-from tests.oracles import IMPLEMENTATIONS, SmallModel, decode_exactly, load_kernels, make_lattice, train_small_model, view
+from tests.oracles import IMPLEMENTATIONS, SmallModel, decode_exactly, gather_slowly, load_kernels, make_lattice, train_small_model, view
 
 ORDERS = (2, 3, 4, 5)
 FAMILIES = 2
@@ -42,7 +42,7 @@ def decoder(small: SmallModel) -> Callable[[float, int], Decoder]:
 
     def get(scale: float, beam: int) -> Decoder:
         if (scale, beam) not in made:
-            made[scale, beam] = Decoder(small.model, FAMILIES, len(LANES), scale=scale, beam=beam)
+            made[scale, beam] = Decoder(small.model, FAMILIES, len(LANES), scale=scale, beam=beam, floor=0)
         return made[scale, beam]
 
     return get
@@ -137,6 +137,20 @@ def test_agrees_with_every_path_in_the_beam(small: SmallModel, decoder: Callable
 
 
 @pytest.mark.usefixtures("_kernels")
+@pytest.mark.parametrize("floor", [0.01, 0.2])
+def test_agrees_with_every_path_above_the_floor(small: SmallModel, floor: float) -> None:
+    use, dropped = Decoder(small.model, FAMILIES, len(LANES), scale=1.0, beam=WIDE, floor=floor), 0
+    for seed in range(15):
+        lattice, _ = small_lattice(small, seed)
+        exact = decode_exactly(lattice, small.scorer, LANES, WEIGHTS, 1.0, WIDE, floor)
+        log_z, token_z = use.forward(lattice, LANES)
+        assert log_z.tolist() == close(exact.log_z)
+        assert token_z.tolist() == close(exact.token_z)
+        dropped += exact.paths < decode_exactly(lattice, small.scorer, LANES, WEIGHTS, 1.0).paths
+    assert dropped > 3
+
+
+@pytest.mark.usefixtures("_kernels")
 @pytest.mark.parametrize("beam", [1, 2, 3])
 def test_a_narrow_beam_only_loses(small: SmallModel, decoder: Callable[[float, int], Decoder], beam: int) -> None:
     lost = 0
@@ -153,7 +167,7 @@ def test_a_narrow_beam_only_loses(small: SmallModel, decoder: Callable[[float, i
 
 def test_the_random_lattices_are_worth_it(small: SmallModel) -> None:
     lattices = [small_lattice(small, seed)[0] for seed in range(30)]
-    assert any(sum(lattice.breaks) > 1 for lattice in lattices)
+    assert any(sum(lattice.lines.breaks) > 1 for lattice in lattices)
     found = [decode_exactly(lattice, small.scorer, LANES, WEIGHTS, 1.0) for lattice in lattices]
     assert max(exact.paths for exact in found) > 30
     assert any(sum(exact.best) > 1 for exact in found)
@@ -175,7 +189,7 @@ def joined(first: Lattice, second: Lattice) -> Lattice:
     spans = [*zip(first.arcs.starts, first.arcs.ends, strict=True)]
     spans += [(n + start, n + end) for start, end in zip(second.arcs.starts, second.arcs.ends, strict=True)]
     return make_lattice(
-        first.ids + second.ids, first.spelling + second.spelling, first.breaks + second.breaks, first.keep + second.keep,
+        first.ids + second.ids, first.spelling + second.spelling, first.lines.breaks + second.lines.breaks, first.keep + second.keep,
         spans, words, first.arcs.weights + second.arcs.weights, first.arcs.bonus + second.arcs.bonus,
     )  # fmt: skip
 
@@ -212,7 +226,7 @@ def test_the_order_of_arcs_does_not_matter(small: SmallModel, decoder: Callable[
     arcs = lattice.arcs
     shuffled = random.Random(4).sample(range(len(arcs)), len(arcs))
     other = make_lattice(
-        lattice.ids, lattice.spelling, lattice.breaks, lattice.keep, [(arcs.starts[k], arcs.ends[k]) for k in shuffled],
+        lattice.ids, lattice.spelling, lattice.lines.breaks, lattice.keep, [(arcs.starts[k], arcs.ends[k]) for k in shuffled],
         [arcs.words[arcs.first_words[k] : arcs.first_words[k + 1]] for k in shuffled],
         [arcs.weights[FAMILIES * k + family] for k in shuffled for family in range(FAMILIES)], [arcs.bonus[k] for k in shuffled],
     )  # fmt: skip
@@ -228,10 +242,10 @@ def test_the_order_of_arcs_does_not_matter(small: SmallModel, decoder: Callable[
 def test_little_scratch_is_no_disaster(small: SmallModel, monkeypatch: pytest.MonkeyPatch, beam: int) -> None:
     """A text so dense that the scratch is used up is cut: sums stay sums, posteriors posteriors."""
     lattice = long_lattice(small, 6, n=80, n_arcs=240)
-    roomy = Decoder(small.model, FAMILIES, len(LANES), beam=beam)
+    roomy = Decoder(small.model, FAMILIES, len(LANES), beam=beam, floor=0)
     monkeypatch.setattr(decode, "_NODES", 700)
     monkeypatch.setattr(decode, "_EDGES", 4500)
-    tight = Decoder(small.model, FAMILIES, len(LANES), beam=beam)
+    tight = Decoder(small.model, FAMILIES, len(LANES), beam=beam, floor=0)
     log_z, token_z = tight.forward(lattice, LANES)
     assert log_z.tolist() != roomy.forward(lattice, LANES)[0].tolist()
     assert all(map(math.isfinite, log_z))
@@ -252,7 +266,7 @@ def test_the_same_bits_compiled_or_not(small: SmallModel, decoder: Callable[[flo
 
 @pytest.mark.usefixtures("_kernels")
 def test_scratch_is_clean_for_the_next_text(small: SmallModel, decoder: Callable[[float, int], Decoder]) -> None:
-    used, fresh = decoder(0.7, 8), Decoder(small.model, FAMILIES, len(LANES), scale=0.7, beam=8)
+    used, fresh = decoder(0.7, 8), Decoder(small.model, FAMILIES, len(LANES), scale=0.7, beam=8, floor=0)
     lattice = long_lattice(small, 8)
     used.backward(long_lattice(small, 9, n_arcs=200), LANES, WEIGHTS)
     for run in (lambda d: d.forward(lattice, LANES), lambda d: d.backward(lattice, LANES, WEIGHTS)):
@@ -281,3 +295,23 @@ def test_empty_text_and_too_many_lanes(small: SmallModel, decoder: Callable[[flo
 def test_grid_of_lanes() -> None:
     lanes = Lanes.grid((0.1, 0.5), 3)
     assert list(zip(lanes.thetas, lanes.families, strict=True)) == [(0.1, 0), (0.5, 0), (0.1, 1), (0.5, 1), (0.1, 2), (0.5, 2)]
+
+
+@pytest.mark.usefixtures("_kernels")
+def test_changes_agree_with_going_through_all_arcs(small: SmallModel, decoder: Callable[[float, int], Decoder]) -> None:
+    found = shared = 0
+    for seed in range(40):
+        # Few different words, so that arcs repeat what stands beside them and each other.
+        chance = random.Random(seed)
+        lattice = random_lattice(chance, [[0, 5, 6, 7]], chance.randint(2, 12), chance.randint(1, 30))
+        posterior, best = decoder(1.0, WIDE).backward(lattice, LANES, WEIGHTS)
+        changes = list(gather(lattice, posterior, best, 1e-3))
+        assert sorted(change.reading.arc for change in changes) == [k for k in range(len(best)) if best[k]]
+        for change in changes:
+            core, support, others = gather_slowly(lattice, posterior, change.reading.arc)
+            assert (change.start, change.end, change.reading.first, change.reading.last) == core
+            assert change.support == pytest.approx(support, abs=1e-12)
+            assert [other.arc for other in change.others] == others
+            found += 1
+            shared += support > posterior[change.reading.arc] + 1e-9
+    assert found > 40 and shared > 1  # noqa: PT018

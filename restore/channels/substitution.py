@@ -7,6 +7,7 @@ the words inside.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 
 from restore import kernels
@@ -121,19 +122,18 @@ def _expand(tokens: Tokens, starts: array[int], ends: array[int], phrases: array
 
 
 def _add_braces(arcs: Arcs, tokens: Tokens, ids: array[int], model: LanguageModel, n_families: int) -> None:
-    inside: dict[tuple[int, int], list[int]] = {}
-    for k in range(len(arcs)):
-        inside.setdefault((arcs.starts[k], arcs.ends[k]), []).append(k)
-    for i, opening in enumerate(tokens.hashes):
-        if opening != _OPEN:
-            continue
+    n_arcs = len(arcs)
+    for i in (i for i, word in enumerate(tokens.hashes) if word == _OPEN):
         for j in range(i + 1, min(i + 7, len(tokens))):
             if tokens.flags[j] & NEWLINES_MASK or (tokens.flags[j - 1] | tokens.flags[j]) & LOCKED:
                 break
             if tokens.hashes[j] == _CLOSE and j > i + 1:
                 bonus = BRACES_BONUS + LM_SCALE * (model.unigrams[2 * ids[i]] + model.unigrams[2 * ids[j]])
                 _add(arcs, i, j + 1, tokens.surface(i + 1, j), ids[i + 1 : j], [BRACES] * n_families, bonus)
-                for k in inside.get((i + 1, j), ()):
+                # The arcs of the lexicon stand in the order of their first tokens.
+                for k in range(bisect_left(arcs.starts, i + 1, 0, n_arcs), bisect_right(arcs.starts, i + 1, 0, n_arcs)):
+                    if arcs.ends[k] != j:
+                        continue
                     words = arcs.words[arcs.first_words[k] : arcs.first_words[k + 1]]
                     weights = [BRACES * weight for weight in arcs.weights[k * n_families : (k + 1) * n_families]]
                     _add(arcs, i, j + 1, arcs.candidates[k], words, weights, bonus + arcs.bonus[k])
