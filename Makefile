@@ -32,7 +32,7 @@ build: .venv/dev  ## wheel and source distribution
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	touch $@
 
-.venv/demo: .venv/pip pyproject.toml setup.py restore/kernels.py
+.venv/demo: .venv/pip pyproject.toml setup.py $(wildcard restore/kernels*.py)
 	$(BIN)/python -m pip install --quiet -e .
 	touch $@
 
@@ -41,4 +41,4 @@ build: .venv/dev  ## wheel and source distribution
 	touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info restore/kernels.c restore/*.so
+	rm -rf .venv build dist *.egg-info restore/kernels*.c restore/*.so

@@ -80,10 +80,8 @@ class Decoder:
         heavy = [k for k, weight in enumerate(weights) if weight >= self._floor]
         if len(heavy) < len(lanes):
             total = sum(weights[k] for k in heavy)
-            lanes, weights = (
-                Lanes(*(array(column.typecode, (column[k] for k in heavy)) for column in (lanes.thetas, lanes.families))),
-                [weights[k] / total for k in heavy],
-            )
+            lanes = Lanes(array("d", (lanes.thetas[k] for k in heavy)), array("i", (lanes.families[k] for k in heavy)))
+            weights = [weights[k] / total for k in heavy]
         _, posterior, best = self._run(lattice, lanes, array("d", weights), array("d"))
         return posterior, best
 

@@ -72,10 +72,10 @@ class Verdict:
     Attributes:
         spun: posterior probability that it is spun, under the prior given to `restore.load`.
         log_bayes_factor: log P(text | spun) − log P(text | not spun).
-        rate: posterior mean, given that it is spun, of the share of replaceable words that were replaced.
-        sites: places where a dictionary offers another original.
+        rate: posterior mean, given that it is spun, of the share of replaceable words that were replaced; 0 when the gate found the text clean.
+        sites: places where a dictionary offers another original; 0 when the gate found the text clean.
         words: words in the document.
-        families: kinds of spinner with their posteriors given that it is spun, best first.
+        families: kinds of spinner with their posteriors given that it is spun, best first; empty when the gate found the text clean.
         segments: parts with their own rates.
         evidence: the strongest signs, as text.
     """
@@ -118,9 +118,11 @@ class Config:
         min_probability: an edit is made when its posterior is at least this.
         assume_spun: None to let the text say; otherwise the text is taken as spun, at this rate when it is not True.
         protect: words and phrases that are never edited.
+        gate: texts that the gate finds clean are not decoded.
     """
 
     prior: float = 0.01
     min_probability: float = 0.5
     assume_spun: float | bool | None = None
     protect: tuple[str, ...] = field(default=())
+    gate: bool = True

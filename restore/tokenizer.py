@@ -94,7 +94,7 @@ class Lines:
 def split_lines(tokens: Tokens) -> Lines:
     """The lines of a text.
 
-    >>> lines = split_lines(tokenize(b"One line.\nAnother"))
+    >>> lines = split_lines(tokenize(b"One line.\\nAnother"))
     >>> list(lines.bounds), list(lines.spans)
     ([0, 3, 4], [0, 10, 17])
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import math
+import re
 import sys
 from array import array
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from types import ModuleType
 
 import pytest
 
-import restore.kernels
+import restore
 from restore.channels.substitution import Arcs
 from restore.decode import Lanes
 from restore.language_model.model import BEGIN, END, LanguageModel
@@ -29,14 +30,15 @@ Phrase = tuple[int, ...]
 
 
 @lru_cache
-def load_kernels(name: str) -> ModuleType:
-    """The kernels as they are installed, or the same file run as Python."""
+def load_kernels(name: str, file: str = "kernels") -> ModuleType:
+    """A file of kernels as it is installed, or the same file run as Python."""
+    installed = importlib.import_module(f"restore.{file}")
     if name == "compiled":
-        if not restore.kernels.COMPILED:
+        if not installed.COMPILED:
             pytest.skip("the kernels are not compiled")
-        return restore.kernels
-    source = Path(restore.__file__).parent / "kernels.py"
-    spec = importlib.util.spec_from_file_location("uncompiled_kernels", source)
+        return installed
+    source = Path(restore.__file__).parent / f"{file}.py"
+    spec = importlib.util.spec_from_file_location(f"uncompiled_{file}", source)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -127,6 +129,37 @@ def expand_matches(
     return arcs
 
 
+# --- gate ------------------------------------------------------------------------------------------------------------
+
+_LETTER = rb"[0-9A-Za-z\x80-\xc1\xc3-\xe1\xe3-\xff]"
+_INSIDE = rb"(?:" + _LETTER + rb"|\xc2(?!\xa0)|\xe2(?![\x80\x81].))"
+_APOSTROPHE = rb"(?:'|\xe2\x80\x99)(?=" + _LETTER + rb")"
+_PIECES = re.compile(rb"(" + _INSIDE + rb"(?:" + _INSIDE + rb"|" + _APOSTROPHE + rb")*)|(\xe2[\x80\x81].)|(\xc2\xa0|[\0\t-\r ']+)|(.)", re.DOTALL)
+
+
+def screen_slowly(document: bytes, weights: Sequence[int]) -> tuple[int, int, list[int]]:
+    """(largest sum of a run of words, words, 32-bit feature numbers) of one document, by a pattern and all pairs of ends."""
+    shift = 65 - len(weights).bit_length()
+    before, features, sums = 0, list[int](), [0]
+    for match in _PIECES.finditer(document):
+        word, quote, _, mark = match.groups()
+        if quote or mark:
+            before = (before ^ match.group()[0]) * PRIME & MASK
+        if word is None:
+            continue
+        key = 0
+        for byte in re.sub(_APOSTROPHE, b"", word):
+            key = (key ^ (48 if 48 <= byte < 58 else byte | 32 if byte < 128 else byte)) * PRIME & MASK
+        key ^= key >> 32
+        pair = (before ^ key) * 0xC2B2AE3D27D4EB4F & MASK
+        key = key * PRIME & MASK
+        before = (key ^ key >> 29) * PRIME & MASK
+        features += [key >> 32, pair >> 32]
+        sums.append(sums[-1] + weights[key >> shift] + weights[pair >> shift])
+    peak = max(sums[j] - sums[i] for j in range(len(sums)) for i in range(j + 1))
+    return peak, len(sums) - 1, features
+
+
 # --- language model --------------------------------------------------------------------------------------------------
 
 
@@ -209,7 +242,8 @@ class Prefix:
 def decode_exactly(
     lattice: Lattice, scorer: Scorer, lanes: Lanes, weights: Sequence[float], scale: float, beam: int | None = None, floor: float = 0.0
 ) -> Exact:
-    """Sum and maximise over all paths, written out one by one; with a beam, over those that only meet the likeliest states of each position, with at least `floor` of a lane's probability."""
+    """Sum and maximise over all paths, written out one by one; with a beam, over those that only meet the likeliest
+    states of each position, with at least `floor` of a lane's probability."""
     n, arcs = len(lattice.ids), lattice.arcs
     n_families = len(lattice.keep) // n
 

@@ -8,6 +8,7 @@ import tempfile
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,6 +58,7 @@ class Lexicon:
         self.candidate_weights = section("candidate_weights", "f")
         self.keep_keys, self.keep_values = section("keep_keys", "Q"), section("keep_values", "I")
         self.keep_weights = section("keep_weights", "f")
+        self.watched = section("watched", "I")
         self.protected_keys, self.protected_values = section("protected_keys", "Q"), section("protected_values", "I")
 
     def original(self, candidate: int) -> str:
@@ -163,9 +165,7 @@ def data_path() -> Path:
     Raises:
         ArtefactError: the package runs from a zip file.
     """
-    import restore.data
-
-    folder = Path(next(iter(restore.data.__path__)))
+    folder = Path(next(iter(import_module("restore.data").__path__)))
     if not folder.is_dir():
         raise ArtefactError(folder, "dictionaries are opened by mmap and cannot be read from a zip file; install restore-text unzipped")
     return folder

@@ -1,0 +1,130 @@
+"""The gate: a cheap score that keeps clean documents out of the decoder.
+
+A linear classifier over hashed words and pairs of neighbouring words (Weinberger et al. 2009, "Feature hashing for large scale multitask learning"), trained by
+tools/train_gate.py on clean text against the same text spun by the dictionaries' channel. One pass over the bytes, one table of a byte a weight.
+"""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+from restore import kernels_gate
+from restore.arrays import views, zeros
+from restore.container import open_container, write_container
+from restore.errors import ArtefactError
+from restore.tokenizer import encode
+
+KIND, VERSION = "gate", 1
+#: Weights are kept in steps of 1 / SCALE (nats).
+SCALE = 16
+#: Texts whose peak (nats) exceeds LOW + (HIGH − LOW) · min(1, words / FULL) are decoded. Those are 3.3 % of dev_clean (150–900 words each) and all of d01–d24;
+#: of pieces of 160, 100, 50 and 25 words 4, 5, 11 and 17 % of the clean ones, and 100, 99, 97 and 97 % of the spun ones that the decoder judges spun.
+LOW, HIGH, FULL = 0.5, 9.0, 250
+#: Log Bayes factor at that threshold, by the densities of peaks of dev texts around it: about −.7 at 50 words, 0 at 300. Texts of a few words say nothing.
+MARGIN, FEW = 0.5, 16
+#: Weight of the last word pair (or the only word) of an observed phrase of the user's own: two of them in a text and it is decoded.
+WATCHED = 48
+
+
+class Gate:
+    """A trained gate, opened by mmap.
+
+    Args:
+        path: a file written by `write_gate`.
+        watched: features that speak for "spun" beside those it was trained for (`watch`).
+    """
+
+    def __init__(self, path: str | os.PathLike[str], watched: Sequence[int] = ()) -> None:
+        container = open_container(path, KIND, VERSION)
+        self.container = container
+        self.meta: dict[str, Any] = container.meta
+        bits = int(container.meta["bits"])
+        self._weights = container.section("weights", "b")
+        self._shift = 64 - bits
+        if not 1 <= bits <= 32 or len(self._weights) != 1 << bits:
+            raise ArtefactError(path, f"has {len(self._weights)} weights, which does not fit its {bits} bits; install it again")
+        if len(watched):
+            weights = array("b", self._weights)
+            for feature in watched:
+                weights[feature >> 32 - bits] = max(WATCHED, weights[feature >> 32 - bits])
+            self._weights = memoryview(weights)
+
+    def screen(self, data: Any, offsets: array[int]) -> tuple[array[int], array[float]]:
+        """Judge documents cheaply.
+
+        Args:
+            data: UTF-8 bytes of all documents.
+            offsets: document d is data[offsets[d] : offsets[d + 1]] (64-bit).
+
+        Returns:
+            (words, excess): of each document; those with an excess above 0 are for the decoder.
+        """
+        n = len(offsets) - 1
+        peaks, words = zeros("q", n), zeros("q", n)
+        if n:
+            kernels_gate.screen(data, *views(offsets), n, _FOLD, self._weights, self._shift, *views(peaks, words), _NONE)
+        slope = (HIGH - LOW) / FULL
+        return words, array("d", (peak / SCALE - LOW - slope * min(count, FULL) for peak, count in zip(peaks, words, strict=True)))
+
+
+def log_bayes_factor(excess: float, words: int) -> float:
+    """Log Bayes factor of "spun" of a text that is not decoded.
+
+    Args:
+        excess, words: from `Gate.screen`.
+
+    >>> log_bayes_factor(-5.0, 300) < log_bayes_factor(-1.0, 300) < 0 == log_bayes_factor(-0.5, 0)
+    True
+    """
+    return (excess - MARGIN) * words / (words + FEW)
+
+
+def write_gate(path: str | os.PathLike[str], weights: Sequence[float], meta: dict[str, Any]) -> None:
+    """Write a gate.
+
+    Args:
+        path: the file, written atomically.
+        weights: log odds (nats) of the features; a power of two of them.
+        meta: what to say about it.
+    """
+    bits = len(weights).bit_length() - 1
+    quantised = array("b", (max(-127, min(127, round(SCALE * weight))) for weight in weights))
+    write_container(path, KIND, VERSION, {**meta, "bits": bits, "scale": SCALE}, {"weights": quantised})
+
+
+def count_features(data: bytes) -> array[int]:
+    """The 32-bit feature numbers of a text, two a word; the upper bits number the weight."""
+    features = zeros("I", 2 * len(data) + 2)
+    result = zeros("q", 1)
+    count = kernels_gate.screen(data, memoryview(array("q", [0, len(data)])), 1, _FOLD, memoryview(bytes(2)).cast("b"), 63, *views(result, result, features))
+    del features[count:]
+    return features
+
+
+def watch(phrase: str) -> int:
+    """The feature that tells a phrase: its last pair of words, or its only word."""
+    features = count_features(encode(phrase))
+    return features[0] if len(features) < 4 else features[-1]
+
+
+def _fold() -> bytes:
+    """Classes of bytes (see `restore.kernels_gate`): blanks, marks, apostrophe, lead bytes of spaces and quotes; letters lower-cased, digits as 0."""
+    table = bytearray([1]) * 256
+    for byte in range(256):
+        character = chr(byte)
+        if byte <= 32 and character in "\0\t\n\v\f\r ":
+            table[byte] = 0
+        elif byte >= 128 or character.isalpha():
+            table[byte] = 3 if byte in (0xC2, 0xE2) else ord(character.lower()) if byte < 128 else byte
+        elif character.isdigit():
+            table[byte] = ord("0")
+        elif character == "'":
+            table[byte] = 2
+    return bytes(table)
+
+
+_FOLD = _fold()
+_NONE = memoryview(array("I"))

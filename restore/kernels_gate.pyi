@@ -1,0 +1,5 @@
+from typing import Any
+
+COMPILED: bool
+
+def screen(*args: Any) -> int: ...
