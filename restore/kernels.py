@@ -577,6 +577,39 @@ def spell(
 
 
 @cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _touch(
+    word: cython.int,
+    context: cython.int[::1],
+    at: cython.Py_ssize_t,
+    length: cython.int,
+    bigrams: cython.const[cython.uint][::1],
+    trigrams: cython.const[cython.uint][::1],
+    fourgrams: cython.const[cython.uint][::1],
+    fivegrams: cython.const[cython.uint][::1],
+    capacities: cython.const[cython.ulonglong][::1],
+) -> cython.uint:
+    """Load the entries that `lm_step` will look at first. Random reads that do not wait for each other cost a twentieth of those that do."""
+    key: cython.ulonglong = mix(0, word + 1)
+    seen: cython.uint = 0
+    if length > 0:
+        key = mix(key, context[at] + 1)
+        seen = bigrams[((key >> 32) * capacities[0]) >> 32]
+    if length > 1:
+        key = mix(key, context[at + 1] + 1)
+        seen ^= trigrams[((key >> 32) * capacities[1]) >> 32]
+    if length > 2:
+        key = mix(key, context[at + 2] + 1)
+        seen ^= fourgrams[((key >> 32) * capacities[2]) >> 32]
+    if length > 3:
+        key = mix(key, context[at + 3] + 1)
+        seen ^= fivegrams[((key >> 32) * capacities[3]) >> 32]
+    return seen
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def lm_step(
@@ -901,6 +934,7 @@ def decode(
     arc: cython.int
     reset: cython.int
     full: cython.int
+    seen: cython.uint = 0
     wants: cython.int = 1 if len(token_z) > 0 else 0
     ratio: cython.double
     base: cython.double
@@ -929,6 +963,21 @@ def decode(
         while a < n_arcs and arc_ends[arc_order[a]] <= 0:
             a += 1
         for j in range(1, n + 1):
+            # 0. Bring what the model will be asked for into the cache.
+            for node in range(first_node[j - 1], n_nodes):
+                if node_alive[node]:
+                    seen ^= _touch(ids[j - 1], node_context, node * WIDTH, node_length[node], bigrams, trigrams, fourgrams, fivegrams, capacities)
+            k = a
+            while k < n_arcs and arc_ends[arc_order[k]] == j:
+                arc = arc_order[k]
+                k += 1
+                if arc_starts[arc] < begin:
+                    continue
+                for node in range(first_node[arc_starts[arc]], first_node[arc_starts[arc] + 1] if arc_starts[arc] + 1 < j else n_nodes):
+                    if node_alive[node]:
+                        seen ^= _touch(
+                            word_ids[arc_words[arc]], node_context, node * WIDTH, node_length[node], bigrams, trigrams, fourgrams, fivegrams, capacities
+                        )
             # 1. The identity path: its log probability of token j - 1, and its new state.
             id_length = lm_step(
                 ids[j - 1], node_context, node_backoffs, scratch * WIDTH, id_length, scratch * WIDTH, order,
@@ -1133,6 +1182,7 @@ def decode(
             first_node[j] = 0
             n_nodes = 1
             n_edges = 0
+        result[1] = seen
     return dropped
 
 
