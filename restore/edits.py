@@ -50,10 +50,27 @@ def invert(edits: Iterable[Edit]) -> list[Edit]:
     return inverted
 
 
+def input_offset(edits: Iterable[Edit], offset: int) -> int:
+    """Where a place of the changed text lies in the input; the end of the changed span for a place inside what was put.
+
+    >>> edits = [Edit(4, 9, "chief", "leader", "substitution", 0.9)]
+    >>> [input_offset(edits, offset) for offset in (3, 4, 8, 11)]
+    [3, 4, 9, 10]
+    """
+    shift = 0
+    for edit in edits:
+        if edit.start + shift >= offset:
+            break
+        if edit.start + shift + len(edit.original) > offset:
+            return edit.end
+        shift += len(edit.original) - len(edit.observed)
+    return offset - shift
+
+
 def compose(text: str, first: Sequence[Edit], second: Sequence[Edit]) -> list[Edit]:
     """One list of edits of `text` that does what `first` and then `second` (edits of the text after `first`) do.
 
-    Edits of the two lists that touch become one, with the lower probability.
+    Edits of the two lists that touch become one, with the lower probability and both reasons.
 
     >>> first = [Edit(0, 2, "Ok", "K", "substitution", 0.9)]
     >>> second = [Edit(0, 5, "K is ", "", "layout", 0.8)]
@@ -74,11 +91,11 @@ def compose(text: str, first: Sequence[Edit], second: Sequence[Edit]) -> list[Ed
             groups.append((start, end, [], []))
         (groups[-1][3] if which else groups[-1][2]).append(k)
     result = []
+    shift = 0
     for low, high, ones, twos in groups:
-        before = sum(len(first[k].original) - len(first[k].observed) for k in range(len(first)) if back[k].end <= low and k not in ones)
-        start = low - before
-        inner = sum(len(first[k].original) - len(first[k].observed) for k in ones)
-        end = high - before - inner
+        start = low - shift
+        shift += sum(len(first[k].original) - len(first[k].observed) for k in ones)
+        end = high - shift
         parts = [replace(second[k], start=second[k].start - low, end=second[k].end - low) for k in twos]
         chosen = [first[k] for k in ones] + [second[k] for k in twos]
         lead = second[twos[0]] if twos else first[ones[0]]
@@ -94,6 +111,7 @@ def compose(text: str, first: Sequence[Edit], second: Sequence[Edit]) -> list[Ed
                     original=original,
                     probability=min(edit.probability for edit in chosen),
                     alternatives=lead.alternatives if len(chosen) == 1 else (),
+                    reason="; ".join(dict.fromkeys(edit.reason for edit in chosen if edit.reason)),
                 )
             )
     return result

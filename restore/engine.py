@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from restore import edits as edit_list
 from restore import kernels
@@ -48,6 +48,9 @@ from restore.tokenizer import (
     tokenize,
 )
 
+if TYPE_CHECKING:
+    from restore.channels.layout import Layout
+
 #: Text is cut into pieces of about this many bytes, at a blank line, a line end, a sentence or a space, whichever comes first in this order.
 CHUNK = 1 << 15
 #: Lattices of documents up to this many bytes are kept between the two passes; those of larger ones are built twice.
@@ -67,6 +70,8 @@ def load(
     min_probability: float = 0.5,
     assume_spun: float | bool | None = None,
     gate: bool = True,
+    clean: str | Sequence[str] = (),
+    layout: Layout | bool = False,
 ) -> Restorer:
     """Load the models and dictionaries.
 
@@ -78,6 +83,8 @@ def load(
         min_probability: an edit is made when its posterior is at least this.
         assume_spun: take every text as spun: True, or the share of replaceable words that were replaced.
         gate: texts that a cheap classifier finds clean are not decoded: some fifty times faster (DESIGN.md has what it misses).
+        clean: clean up first: a profile of `restore.cleanup` ("minimal", "scan", "web", "typed"), or names of its rules.
+        layout: join words divided at line ends first, which makes lines fewer: True, or settings (`restore.channels.layout.Layout`).
 
     Returns:
         A `Restorer`, safe to share between threads.
@@ -99,7 +106,17 @@ def load(
         raise ConfigError(f"assume_spun is {assume_spun}; give True or a rate above 0 and at most 1")
     dictionaries = [dictionaries] if isinstance(dictionaries, (str, Path)) else dictionaries
     protect = [protect] if isinstance(protect, str) else protect
-    return Restorer(load_lexicon(dictionaries), LanguageModel(model_path(model)), Config(prior, min_probability, assume_spun, tuple(protect), gate))
+    rules: tuple[str, ...] = ()
+    if clean:
+        from restore.cleanup import select_rules
+
+        rules = select_rules(clean) if isinstance(clean, str) else select_rules(add=clean)
+    if layout is True:
+        from restore.channels.layout import Layout
+
+        layout = Layout()
+    config = Config(prior, min_probability, assume_spun, tuple(protect), gate, rules)
+    return Restorer(load_lexicon(dictionaries), LanguageModel(model_path(model)), config, layout or None)
 
 
 def model_path(name: str | Path) -> Path:
@@ -115,15 +132,17 @@ class Restorer:
         lexicon: compiled dictionaries.
         model: language model.
         config: settings.
+        layout: settings of the layout channel; None when it is off.
     """
 
-    def __init__(self, lexicon: Lexicon, model: LanguageModel, config: Config) -> None:
+    def __init__(self, lexicon: Lexicon, model: LanguageModel, config: Config, layout: Layout | None = None) -> None:
         self.lexicon = lexicon
         self.model = model
         self.config = config
         assumed = config.assume_spun is not None and config.assume_spun is not False
         self.gate = Gate(data_path() / "en.gate", lexicon.watched) if config.gate and not assumed else None
         self._prior = math.log(config.prior) - math.log1p(-config.prior)
+        self.layout = layout
         self._local = threading.local()
         phrases = {phrase: tuple(tokenize(encode(phrase), ()).hashes) for phrase in config.protect}
         for phrase, hashes in phrases.items():
@@ -146,8 +165,9 @@ class Restorer:
         >>> [(edit.observed, edit.original) for edit in result.edits]
         [('despatched', 'sent')]
         """
-        verdict = self._screened(text)
-        return Result(text, (), verdict) if verdict else self._restore(text)
+        before = self.prepare(text)
+        result = self._judge(edit_list.apply(text, before))
+        return _of_input(text, before, result) if before else result
 
     def detect(self, text: str) -> Verdict:
         """Judge a text without rewriting it.
@@ -156,7 +176,25 @@ class Restorer:
         >>> restore.load().detect("Nothing is wrong with this sentence.").spun < 0.05
         True
         """
-        return self._screened(text) or self._verdict(self.analyse(text), ())
+        before = self.prepare(text)
+        now = edit_list.apply(text, before)
+        verdict = self._screened(now) or self._verdict(self.analyse(now), ())
+        return _of_input(text, before, Result(now, (), verdict)).verdict if before else verdict
+
+    def prepare(self, text: str) -> list[Edit]:
+        """Edits of the cleanup rules and of the layout channel, as far as they are on; the engine sees the text after them."""
+        edits: list[Edit] = []
+        if self.config.clean:
+            from restore.cleanup import clean
+
+            edits = clean(text, self.config.clean)
+        if self.layout is not None:
+            from restore.channels.layout import layout
+
+            now = edit_list.apply(text, edits)
+            undone = layout(now, self.model, self.layout)
+            edits = edit_list.compose(text, edits, [edit for edit in undone if edit.probability >= self.config.min_probability])
+        return edits
 
     def pipe(self, texts: Iterable[str], threads: int = 1) -> Iterator[Result]:
         """Restore many texts, in order.
@@ -191,6 +229,20 @@ class Restorer:
         >>> batch.data, list(batch.offsets)
         (b'They sent a letter to the president.No more.', [0, 36, 44])
         """
+        if not self.config.clean and self.layout is None:
+            return self._batch(data, offsets, rewrite)
+        view = memoryview(data)
+        texts = [bytes(view[start:end]).decode("utf-8", "surrogatepass") for start, end in pairwise(offsets)]
+        before = {d: edits for d, text in enumerate(texts) if (edits := self.prepare(text))}
+        batch = self._batch(*join([edit_list.apply(text, before.get(d, ())) for d, text in enumerate(texts)]), rewrite)
+        results = dict(batch.results)
+        for d, edits in before.items():
+            now = edit_list.apply(texts[d], edits)
+            result = _of_input(texts[d], edits, results.get(d) or Result(now, (), self._clean_verdict(batch.log_bayes_factor[d], batch.words[d])))
+            results[d] = result if rewrite else Result(texts[d], (), result.verdict)
+        return replace(batch, results=results) if rewrite else replace(batch, data=data, offsets=offsets, results=results)
+
+    def _batch(self, data: Any, offsets: array[int], rewrite: bool) -> Batch:
         view, n = memoryview(data), len(offsets) - 1
         spun, log_bayes_factor, rate, results = zeros("d", n), zeros("d", n), zeros("d", n), dict[int, Result]()
         if self.gate is None:
@@ -208,6 +260,10 @@ class Restorer:
             results[d] = result
         restored = replace_documents(data, offsets, {d: result.text for d, result in results.items() if result.edits})
         return Batch(*restored, spun, log_bayes_factor, rate, words, results)
+
+    def _judge(self, text: str) -> Result:
+        verdict = self._screened(text)
+        return Result(text, (), verdict) if verdict else self._restore(text)
 
     def _screened(self, text: str) -> Verdict | None:
         """The verdict on a text that the gate finds clean."""
@@ -326,6 +382,16 @@ class Restorer:
             segments=tuple(analysis.segments()) if belief.spun >= 0.5 else (),
             evidence=tuple(f"{edit.observed!r} for {edit.original!r} ({edit.probability:.2f})" for edit in strongest),
         )
+
+
+def _of_input(text: str, before: Sequence[Edit], result: Result) -> Result:
+    """A result for a text that edits have changed, with edits and segments of that text."""
+
+    def offset(at: int) -> int:
+        return edit_list.input_offset(before, at)
+
+    segments = tuple(replace(segment, start=offset(segment.start), end=offset(segment.end)) for segment in result.verdict.segments)
+    return Result(result.text, tuple(edit_list.compose(text, before, result.edits)), replace(result.verdict, segments=segments))
 
 
 def lock_foreign(tokens: Tokens, lines: Lines, ids: array[int], model: LanguageModel) -> None:

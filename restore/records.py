@@ -17,7 +17,7 @@ class Edit:
         start, end: the span of `observed` in the input.
         observed: what the input says there.
         original: what it is changed to.
-        channel: which noisy channel proposed it: "substitution", …
+        channel: what proposed it: "substitution", "cleanup", "layout", …
         probability: posterior that the span is damaged and `original` stood there.
         alternatives: other originals with their posteriors, best first.
         reason: why, in a few words; may be empty.
@@ -119,6 +119,7 @@ class Config:
         assume_spun: None to let the text say; otherwise the text is taken as spun, at this rate when it is not True.
         protect: words and phrases that are never edited.
         gate: texts that the gate finds clean are not decoded.
+        clean: names of cleanup rules that run first.
     """
 
     prior: float = 0.01
@@ -126,3 +127,4 @@ class Config:
     assume_spun: float | bool | None = None
     protect: tuple[str, ...] = field(default=())
     gate: bool = True
+    clean: tuple[str, ...] = field(default=())

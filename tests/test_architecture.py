@@ -24,6 +24,7 @@ LAYERS = [
     {"edits"},
     {"tokenizer"},
     {"casing", "protect", "gate", "batch"},
+    {"cleanup"},
     {"lexicon"},
     {"language_model"},
     {"channels"},
@@ -41,7 +42,7 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 #: The trainer: the only modules that may need numpy.
 TRAINING = {f"language_model.{name}" for name in ("characters", "corpus", "count", "estimate", "perplexity", "prune", "quantise", "train", "write")}
 #: Ours, and what pyproject.toml requires of everybody.
-ALLOWED = {"restore", "cython", "regex", "symspellpy", "tomli"}
+ALLOWED = {"restore", "charset_normalizer", "cython", "ftfy", "regex", "symspellpy", "tomli"}
 
 
 class Import(NamedTuple):
