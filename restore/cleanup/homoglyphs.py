@@ -78,13 +78,13 @@ def _plain(word: str, doubles: dict[str, tuple[str, bool]], ambiguous: frozenset
             return word, ""
     plain = "".join(letters)
     if foreign:
-        # Latin beyond doubt only where a letter has no double; "ρmax", "dσdt", "νe" are symbols with their Greek letters.
+        # Latin beyond doubt only where a letter has no double; "ρmax", "IL2Rγc", "νe" are symbols with their Greek letters.
         inside = foreign.count(word[0]) == 0 and foreign.count(word[-1]) == 0
         others = sum("\u0370" <= letter <= "\u052f" for letter in context)
         around = sum(letter.isascii() and letter.isalpha() for letter in context)
         if not latin or others > around or not (certain or (not others and around >= _LATIN_LINE)):
             return word, ""
-        if similar and not (inside and len(word) >= 5 and latin >= 2 * len(foreign)):
+        if similar and not (inside and word[1:].islower() and word.isalpha() and len(word) >= 5 and latin >= 2 * len(foreign)):
             return word, ""
         names = dict.fromkeys(f"{unicodedata.name(letter).split()[0].capitalize()} {letter}" for letter in foreign)
         return plain, f"{', '.join(names)} in a Latin word"

@@ -9,7 +9,7 @@ from restore.cleanup.rule import Change
 
 _APOSTROPHE = re.compile(r"(?<=[^\W\d_])[`´](?=[^\W\d_])")
 # TeX's and the typewriter's pairs; not in lines that hold TeX commands.
-_PAIR = re.compile(r"(?<![`'´])(``|,,)(?=[^\s`'´,])([^\n\\`]{0,400}?[^\s`'´\\])(''|´´)(?!['´])")
+_PAIR = re.compile(r"(?<![`'´])(``|,,)(?=[^\s`'´,])([^\n\\`]{0,400}?[^\s`'´\\])('')(?!['´])")
 _CURLY = re.compile("[‘’‚‛ʼ“”„‟]")
 _STRAIGHT = {**dict.fromkeys("‘’‚‛ʼ", "'"), **dict.fromkeys("“”„‟", '"')}
 

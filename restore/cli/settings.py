@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from restore.errors import ConfigError
+
+if TYPE_CHECKING:
+    from restore.channels.layout import Layout
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -23,6 +26,8 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "prior": (int, float),
     "min_probability": (int, float),
     "assume_spun": (bool, int, float),
+    "clean": (str, list),
+    "layout": bool,
 }
 
 
@@ -47,6 +52,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_layout(group: Any) -> None:
+    """Add the options of the layout channel; `layout_settings` reads them."""
+    group.add_argument("--layout", action="store_const", const=True, help="join words divided at line ends: the only step that changes the number of lines")
+    group.add_argument("--remove-heads", action="store_true", help="with --layout: take out running heads, page numbers and catchwords at the edges of pages")
+    group.add_argument("--page-separator", metavar="REGEX", help="with --layout: what stands between pages (default: form feeds)")
+
+
+def layout_settings(args: argparse.Namespace) -> Layout | None:
+    """Settings of the layout channel, None when it is off.
+
+    Raises:
+        ConfigError: its options were given without ``--layout``.
+    """
+    if not args.layout:
+        if args.remove_heads or args.page_separator is not None:
+            raise ConfigError("--remove-heads and --page-separator go with --layout")
+        return None
+    from restore.channels.layout import FORM_FEED, Layout
+
+    return Layout(FORM_FEED if args.page_separator is None else args.page_separator, args.remove_heads)
+
+
 def rate(value: str) -> float:
     """A number above 0 and up to 1, for argparse."""
     try:
@@ -69,6 +96,8 @@ def load_restorer(args: argparse.Namespace) -> Any:
 
     settings = read_settings()
     settings.update({key: value for key in KEYS if (value := getattr(args, key, None)) is not None})
+    if "layout" in vars(args) and (pages := layout_settings(args)):
+        settings["layout"] = pages
     protect = list(settings.pop("protect", ()))
     if "protect_file" in settings:
         protect += read_words(settings.pop("protect_file"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
 
+from restore.channels.layout import PageMark
 from restore.records import Edit, Verdict
 
 
@@ -36,6 +37,37 @@ def _lines(text: str) -> list[str]:
 
 def edit_table(text: str, edits: Sequence[Edit]) -> Iterator[str]:
     """A line an edit: place (line:column, from 1), probability, what stood there and what was put."""
+    for edit, place in places(text, edits):
+        others = ", ".join(f"{original} {p:.2f}" for original, p in edit.alternatives if p >= 0.01)
+        notes = "; ".join(note for note in (f"or {others}" if others else "", edit.reason) if note)
+        yield f"{place} {edit.probability:4.2f}  {visible(edit.observed)} → {visible(edit.original)}" + (f"   ({notes})" if notes else "")
+
+
+def explain_edits(text: str, edits: Sequence[Edit]) -> Iterator[str]:
+    """Two lines an edit: place and reason; the words around it before and after."""
+    for edit, place in places(text, edits):
+        left, right = _around(text, edit.start, edit.end)
+        before, after = text[left:right], text[left : edit.start] + edit.original + text[edit.end : right]
+        yield f"{place} {edit.reason or edit.channel}"
+        yield f"          {visible(before)} → {visible(after)}"
+
+
+#: Characters shown on either side of an edit, at most.
+_AROUND = 24
+
+
+def _around(text: str, start: int, end: int) -> tuple[int, int]:
+    """The edit's words, not beyond its lines."""
+    left, right = start, end
+    while left > max(0, start - _AROUND) and not text[left - 1].isspace():
+        left -= 1
+    while right < min(len(text), end + _AROUND) and not text[right].isspace():
+        right += 1
+    return left, right
+
+
+def places(text: str, edits: Iterable[Edit]) -> Iterator[tuple[Edit, str]]:
+    """Each edit with its place in the text: line:column, from 1."""
     position = line = column = 0
     for edit in edits:
         between = text[position : edit.start]
@@ -43,8 +75,29 @@ def edit_table(text: str, edits: Sequence[Edit]) -> Iterator[str]:
         line += breaks
         column = len(between) - between.rfind("\n") - 1 if breaks else column + len(between)
         position = edit.start
-        others = ", ".join(f"{original} {p:.2f}" for original, p in edit.alternatives if p >= 0.01)
-        yield f"{line + 1:4d}:{column + 1:<4d} {edit.probability:4.2f}  {edit.observed} → {edit.original}" + (f"   (or {others})" if others else "")
+        yield edit, f"{line + 1:4d}:{column + 1:<4d}"
+
+
+def mark_table(text: str, marks: Iterable[PageMark]) -> Iterator[str]:
+    """A line a running head, page number or catchword that stays in the text."""
+    for mark in marks:
+        line, column = text.count("\n", 0, mark.start) + 1, mark.start - text.rfind("\n", 0, mark.start)
+        yield f"{line:4d}:{column:<4d} left  {visible(mark.text)}   ({mark.kind} on {mark.pages} pages)"
+
+
+def visible(text: str) -> str:
+    """A text with its invisible characters escaped, in quotation marks where it begins or ends with a space.
+
+    >>> print(visible("ti\u200bme"), visible(" a"), visible(""))
+    ti\\u200bme " a" (nothing)
+    """
+    if not text:
+        return "(nothing)"
+    shown = "".join(
+        character if character.isprintable() and not "\ufe00" <= character <= "\ufe0f" and character < "\U000e0000" else ascii(character)[1:-1]
+        for character in text
+    )
+    return f'"{shown}"' if shown != shown.strip() else shown
 
 
 def verdict_line(name: str, verdict: Verdict) -> str:
