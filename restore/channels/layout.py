@@ -201,7 +201,7 @@ def find_page_marks(text: str, separator: str = FORM_FEED) -> list[PageMark]:
     Raises:
         ConfigError: the separator is no regular expression, or takes too long.
 
-    >>> pages = [f"MY TRAVELS {n}\\nIt was day {word}.\\nWe went on.\\n" for n, word in ((7, "one"), (8, "two"), (9, "three"))]
+    >>> pages = [f"MY TRAVELS {n}\\nIt was day {word},\\nor so they say.\\nAt {word} we went on.\\n" for n, word in ((7, "one"), (8, "two"), (9, "three"))]
     >>> [(mark.kind, mark.text) for mark in find_page_marks("\\f".join(pages))]
     [('running head', 'MY TRAVELS 7'), ('running head', 'MY TRAVELS 8'), ('running head', 'MY TRAVELS 9')]
     """

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from restore.cleanup.characters import hidden, ligatures, nfc, soft_hyphens
+from restore.cleanup.characters import HIDDEN_SIGNS, LIGATURE_SIGNS, SOFT_HYPHEN_SIGNS, hidden, ligatures, nfc, soft_hyphens
 from restore.cleanup.entities import entities
-from restore.cleanup.homoglyphs import homoglyphs
+from restore.cleanup.homoglyphs import homoglyph_signs, homoglyphs
 from restore.cleanup.mojibake import mojibake
-from restore.cleanup.quotes import quotes, straight_quotes
-from restore.cleanup.rule import Rule
-from restore.cleanup.spacing import odd_spaces, space_runs, trailing_spaces
+from restore.cleanup.quotes import CURLY_SIGNS, QUOTE_SIGNS, quotes, straight_quotes
+from restore.cleanup.rule import Rule, characters_of
+from restore.cleanup.spacing import ODD_SIGNS, odd_spaces, space_runs, trailing_spaces
 from restore.edits import apply, compose
 from restore.errors import ConfigError
 from restore.protect import locked_spans
@@ -27,18 +27,18 @@ __all__ = ["PROFILES", "RULES", "clean", "find_disguises", "permitted", "select_
 RULES: dict[str, Rule] = {
     rule.name: rule
     for rule in (
-        Rule("entities", "HTML entities → their characters; not from the first tag on", entities, ascii=True),
+        Rule("entities", "HTML entities → their characters; not from the first tag on", entities, frozenset("&")),
         Rule("mojibake", "text decoded with the wrong encoding → what was written (ftfy)", mojibake, opaque=True),
         Rule("nfc", "letters and accents written apart → composed (Unicode NFC)", nfc),
-        Rule("ligatures", "ﬁ ﬂ ﬀ ﬃ ﬄ ﬆ → letters", ligatures),
-        Rule("hidden", "zero-width, bidirectional, tag and control characters, terminal escapes → nothing", hidden, ascii=True, opaque=True),
-        Rule("soft-hyphens", "soft hyphens inside lines → nothing", soft_hyphens),
-        Rule("homoglyphs", "Cyrillic, Greek, fullwidth, mathematical letters in Latin words → Latin", homoglyphs),
-        Rule("odd-spaces", "no-break, thin, em and other spaces → plain spaces", odd_spaces),
-        Rule("quotes", "accents for apostrophes, doubled marks for quotation marks → ' and \"", quotes, ascii=True),
-        Rule("straight-quotes", "curly quotation marks and apostrophes → straight (in no profile)", straight_quotes),
-        Rule("space-runs", "runs of spaces inside lines → one; not in columns and tables", space_runs, ascii=True),
-        Rule("trailing-spaces", "spaces and tabs at line ends → nothing", trailing_spaces, ascii=True),
+        Rule("ligatures", "ﬁ ﬂ ﬀ ﬃ ﬄ ﬆ → letters", ligatures, LIGATURE_SIGNS),
+        Rule("hidden", "zero-width, bidirectional, tag and control characters, terminal escapes → nothing", hidden, HIDDEN_SIGNS, opaque=True),
+        Rule("soft-hyphens", "soft hyphens inside lines → nothing", soft_hyphens, SOFT_HYPHEN_SIGNS),
+        Rule("homoglyphs", "Cyrillic, Greek, fullwidth, mathematical letters in Latin words → Latin", homoglyphs, homoglyph_signs()),
+        Rule("odd-spaces", "no-break, thin, em and other spaces → plain spaces", odd_spaces, ODD_SIGNS),
+        Rule("quotes", "accents for apostrophes, doubled marks for quotation marks → ' and \"", quotes, QUOTE_SIGNS),
+        Rule("straight-quotes", "curly quotation marks and apostrophes → straight (in no profile)", straight_quotes, CURLY_SIGNS),
+        Rule("space-runs", "runs of spaces inside lines → one; not in columns and tables", space_runs, frozenset(" ")),
+        Rule("trailing-spaces", "spaces and tabs at line ends → nothing", trailing_spaces, ODD_SIGNS | {" ", "\t"}),
     )
 }
 
@@ -94,15 +94,18 @@ def clean(text: str, rules: Sequence[str] = PROFILES["minimal"]) -> list[Edit]:
         ``restore: off`` and ``restore: on`` stay; only `mojibake` and `hidden` look into URLs, code, tags and other opaque spans.
 
     >>> [(e.start, e.end, e.original, e.reason) for e in clean("cafÃ© AT&amp;T", ["mojibake", "entities"])]
-    [(3, 5, 'é', 'mojibake: UTF-8 read as latin-1'), (8, 13, '&', 'entities: HTML entity &amp;')]
+    [(3, 5, 'é', 'mojibake: UTF-8 read as Latin-1'), (8, 13, '&', 'entities: HTML entity &amp;')]
     """
     chosen = [RULES[name] for name in RULES if name in rules]
     done: list[Edit] = []
-    now = text
+    now, characters = text, characters_of(text)
     for _ in range(_ROUNDS):
         before = now
         for rule in chosen:
-            now, done = _run(rule, text, now, done)
+            if rule.may_find(characters):
+                found, done = _run(rule, text, now, done)
+                if found != now:
+                    now, characters = found, characters_of(found)
         if now == before:
             break
     return done
@@ -134,8 +137,6 @@ def _run(rule: Rule, text: str, now: str, done: list[Edit]) -> tuple[str, list[E
         The text after the rule, and all edits of the input.
     """
     for _ in range(_ROUNDS):
-        if not rule.ascii and now.isascii():
-            break
         found = list(rule.edits(now))
         if found:
             found = permitted(now, found, rule.opaque)

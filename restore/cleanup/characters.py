@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 
-from restore.cleanup.rule import Change, is_plain, trim
+from restore.cleanup.rule import Change, expand, is_plain, trim
 
 # An ASCII character never joins what stands before it, so what is between two of them is composed on its own.
 _NON_ASCII = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")
@@ -19,14 +19,18 @@ _BIDI = "\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069"
 _INVISIBLE = "\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb"
 _SELECTORS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
 _TAGS = "\U000e0000-\U000e007f"
-# Line breaks and separators of lines and pages (\t \n \v \f \r) are none.
-_CONTROLS = "\x00-\x08\x0e-\x1f\x7f"
+# Tabs, and what breaks lines and pages (\n \v \f \r), are none; U+001A stands for a character that was lost ("clich\x1a"), which is worth knowing.
+_CONTROLS = "\x00-\x08\x0e-\x19\x1b-\x1f\x7f"
 _HIDDEN = re.compile(rf"\x1b\[[0-9;]*[A-Za-z]|[{_JOINERS}{_BIDI}{_INVISIBLE}{_SELECTORS}{_TAGS}{_CONTROLS}]+")
+HIDDEN_SIGNS = expand(_JOINERS + _BIDI + _INVISIBLE + _SELECTORS + _TAGS + _CONTROLS)
+LIGATURE_SIGNS = frozenset(_LIGATURES)
+SOFT_HYPHEN_SIGNS = frozenset("\xad")
 _IN_JOINERS, _IN_BIDI, _IN_SELECTORS, _IN_TAGS = (re.compile(f"[{members}]").match for members in (_JOINERS, _BIDI, _SELECTORS, _TAGS))
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u061b\u061d-\u08ff\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff\U0001e800-\U0001efff]")
 _FLAG = "\U0001f3f4"
 # Soft hyphens before a line end are hyphens that were printed: `layout` joins what they divide.
-_SOFT_HYPHEN = re.compile(r"\xad+(?=[ \t]*[^\s\xad])")
+# After these it may be half of a letter read in the wrong encoding ("SantamarÃ\xada" for Santamaría).
+_SOFT_HYPHEN = re.compile(r"\xad+(?=[ \t]*[^\s\xad])(?<![ÃÂ]\xad)")
 
 
 def nfc(text: str) -> Iterator[Change]:

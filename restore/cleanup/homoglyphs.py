@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from restore.cleanup.rule import Change
+from restore.cleanup.rule import Change, expand
 
 # Fullwidth letters and digits, letterlike symbols, mathematical letters and digits.
 _STYLED = "０-９Ａ-Ｚａ-ｚ\u2102\u210a-\u2113\u2115\u2119-\u211d\u2124\u212c\u212d\u212f-\u2131\u2133\u2134\u2145-\u2149\U0001d400-\U0001d7ff"
@@ -26,6 +26,11 @@ _MATHEMATICAL = 4
 _LATIN_LINE = 10
 #: Letters with Latin doubles on Russian, Ukrainian, Serbian and Macedonian keyboards.
 _KEYBOARD = frozenset("АВЕКМНОРСТУХаеорсухІіЅѕЈј")
+
+
+def homoglyph_signs() -> frozenset[str]:
+    """Every letter that may pass for a Latin one."""
+    return expand(_STYLED) | frozenset(_table()[1])
 
 
 def homoglyphs(text: str) -> Iterator[Change]:

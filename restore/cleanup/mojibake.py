@@ -10,7 +10,8 @@ from restore.cleanup.rule import Change, trim
 
 # Where ftfy's own segments end when a text has no line breaks.
 _SEGMENT = 1_000_000
-_PIECES = re.compile(r"\s*\S+|\s+\Z")
+# Only plain spaces part words: ftfy turns other white space (U+0085) into characters that are none.
+_PIECES = re.compile(r" *[^ ]+| +\Z")
 _BREAKS = ("\n", "\r")
 
 
@@ -70,9 +71,10 @@ def differences(before: str, after: str) -> Iterator[tuple[int, int, str]]:
     old, new = before[head : len(before) - tail], after[head : len(after) - tail]
     old_words, new_words = _PIECES.findall(old), _PIECES.findall(new)
     olds, news = _offsets(old_words), _offsets(new_words)
-    if len(old_words) == len(new_words) and olds[-1] == len(old):
-        # The usual case: no word was split or joined.
-        blocks = [("replace", k, k + 1, k, k + 1) for k in range(len(old_words)) if old_words[k] != new_words[k]]
+    changed = [k for k, (one, other) in enumerate(zip(old_words, new_words, strict=False)) if one != other]
+    if len(old_words) == len(new_words) and not any(old_words[k].isascii() for k in changed):
+        # The usual case: no word was split or joined, so every word that differs held something to mend.
+        blocks = [("replace", k, k + 1, k, k + 1) for k in changed]
     else:
         blocks = [block for block in difflib.SequenceMatcher(None, old_words, new_words).get_opcodes() if block[0] != "equal"]
     for _, i, j, k, m in blocks:

@@ -6,10 +6,12 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from restore.cleanup.rule import Change
+from restore.cleanup.rule import Change, expand
 
-_ODD = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
-_TRAILING = re.compile(r"(?<![ \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000])[ \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+(?=\r?(?:\n|\Z))")
+_SPACES = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+ODD_SIGNS = expand(_SPACES)
+_ODD = re.compile(f"[{_SPACES}]+")
+_TRAILING = re.compile(rf"[ \t{_SPACES}](?<![ \t{_SPACES}].)[ \t{_SPACES}]*(?=\r?(?:\n|\Z))")
 _RUN = re.compile(r"(?<=\S)  +(?=\S)")
 _IDEOGRAPHS = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7ff]")
 #: A gap of so many spaces may stand between columns.
