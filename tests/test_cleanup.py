@@ -52,15 +52,10 @@ def test_every_rule_has_cases_and_is_in_a_profile() -> None:
 
 
 # Text that rules have something to say about, among anything else.
-PIECES = st.sampled_from(
-    [
-        *map(
-            unescape, r"\t \r \f \v \n \r\n \x20 \x20\x20 Ã\x20 Â\xa0 \x85 \x97 e\u0301 \u200b \u200d \ufeff \u202e \xad \ufe0f \U000e0041 \x1b[0m \x1a".split()
-        ),
-        *map(unescape, r"\u05d0 \xa0 \u3000 \ud800 \udc80 \u1100 \u1161 `x\x20\x20y` restore:\x20off restore:\x20on".split()),
-        *"a e o l s x - & ; < > ` ´ ' , . # | amp; &lt; &#97; &#10; &nbsp; Ã© â€œ ﬁ 👨 а о Е ο α я ｆ 𝐚 日 `` '' <b> http://a.b/c".split(),
-    ]
-)
+ESCAPED = r"""\t \r \f \v \n \r\n \x20 \x20\x20 Ã\x20 Â\xa0 \x85 \x97 e\u0301 \u200b \u200d \ufeff \u202e \xad \ufe0f \U000e0041 \x1b[0m \x1a
+\u05d0 \xa0 \u3000 \ud800 \udc80 \u1100 \u1161 `x\x20\x20y` restore:\x20off restore:\x20on"""
+PLAIN = "a e o l s x - & ; < > ` ´ ' , . # | amp; &lt; &#97; &#10; &nbsp; Ã© â€œ ﬁ 👨 а о Е ο α я ｆ 𝐚 日 `` '' <b> http://a.b/c"
+PIECES = st.sampled_from([*map(unescape, ESCAPED.split()), *PLAIN.split()])
 TEXTS = st.one_of(st.text(alphabet=st.characters(), max_size=40), st.lists(PIECES, max_size=30).map("".join))
 
 
