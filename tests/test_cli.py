@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[1]
 TRANSCRIPTS = sorted((Path(__file__).parent / "cases" / "cli").glob("*.txt"))
 SPUN = "He fought in the Vietnam Struggle and pleaded responsible to murder.\n"
 RESTORED = "He fought in the Vietnam War and pleaded guilty to murder.\n"
-COMMANDS = ["", "fix", "undo", "detect", "dict", "dict check", "dict build", "dict lookup", "model", "model train", "model info", "evaluate"]
+COMMANDS = ["", "fix", "clean", "undo", "detect", "dict", "dict check", "dict build", "dict lookup", "model", "model train", "model info", "evaluate"]
 
 
 class Outcome(NamedTuple):

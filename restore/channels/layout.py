@@ -154,9 +154,12 @@ def join_divided(text: str, model: LanguageModel) -> Iterator[Edit]:
             own = words[whole.casefold()]
             if second in _SUSPENDED and printed and not own and UNKNOWN in _ids(whole, model):
                 continue
-            odds = _EVEN + _OWN_WORDS * (math.log1p(own) - math.log1p(compounds[compound.casefold()]))
+            hyphened = compounds[compound.casefold()]
+            odds = _EVEN + _OWN_WORDS * (math.log1p(own) - math.log1p(hyphened))
             before, after = text[start : hit.start()], text[hit.end() + len(second) : end]
             odds += _LM_SCALE * (_score(before, whole, after, model) - _score(before, compound, after, model))
+            if hyphened and not own:
+                odds = min(odds, -_EVEN)
             if first.lower() in _SAME_VOWEL and first[-1].lower() == second[0].lower() and not own:
                 # "co-operate": both spellings are right, and the hyphen is what was printed.
                 odds = min(odds, -_EVEN)
@@ -231,7 +234,7 @@ def find_page_marks(text: str, separator: str = FORM_FEED) -> list[PageMark]:
     pages = [_lines(text, start, end) for start, end in _pages(text, separator)]
     if len(pages) < _PAGES:
         return []
-    marks = _find_heads(text, pages) + _find_numbers(text, pages)
+    marks = _find_numbers(text, pages) + _find_heads(text, pages)
     marks += _find_catchwords(text, pages, {mark.start for mark in marks})
     return sorted({mark.start: mark for mark in reversed(marks)}.values(), key=lambda mark: mark.start)
 

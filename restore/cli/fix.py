@@ -121,7 +121,8 @@ def deliver(args: argparse.Namespace, name: str, text: str, restored: str, edits
     if args.in_place:
         if (edits or args.encoding) and not args.check:
             replace_file(name, restored, args.backup)
-        print(f"{name}: {len(edits)} edit{'s' * (len(edits) != 1)}", file=sys.stderr)
+        written = ", written as UTF-8" if args.encoding and not args.check else ""
+        print(f"{name}: {len(edits)} edit{'s' * (len(edits) != 1)}{written}", file=sys.stderr)
     elif not args.check or args.diff or args.list or args.mark or args.format != "text":
         write_text(_render(args, name, text, restored, edits, to_dict))
 
