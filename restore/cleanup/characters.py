@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 
-from restore.cleanup.rule import Change, expand, is_plain, trim
+from restore.cleanup.rule import Change, expand, is_plain, near, trim
 
 # An ASCII character never joins what stands before it, so what is between two of them is composed on its own.
 _NON_ASCII = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")
@@ -87,7 +87,7 @@ def hidden(text: str) -> Iterator[Change]:
                 character = text[at]
                 if _IN_BIDI(character):
                     if rtl is None:
-                        rtl = _RIGHT_TO_LEFT.search(text, text.rfind("\n", 0, at) + 1, text.find("\n", at) % (len(text) + 1)) is not None
+                        rtl = _RIGHT_TO_LEFT.search(text, *near(text, at, at)) is not None
                     gone = not rtl
                 else:
                     gone = _is_idle(character, text[at - 1] if at > run.start() else "", left, right) and not (at == 0 and character == "\ufeff")

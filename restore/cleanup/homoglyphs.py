@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from restore.cleanup.rule import Change, expand
+from restore.cleanup.rule import Change, expand, near
 
 # Fullwidth letters and digits, letterlike symbols, mathematical letters and digits.
 _STYLED = "０-９Ａ-Ｚａ-ｚ\u2102\u210a-\u2113\u2115\u2119-\u211d\u2124\u212c\u212d\u212f-\u2131\u2133\u2134\u2145-\u2149\U0001d400-\U0001d7ff"
@@ -50,8 +50,8 @@ def homoglyphs(text: str) -> Iterator[Change]:
             end += 1
         last = end
         word = text[start:end]
-        line = text[text.rfind("\n", 0, start) + 1 : start], text[end : text.find("\n", end) % (len(text) + 1)]
-        plain, why = _plain(word, doubles, ambiguous, "".join(line))
+        low, high = near(text, start, end)
+        plain, why = _plain(word, doubles, ambiguous, text[low:start] + text[end:high])
         if plain != word:
             yield start, end, plain, why
 

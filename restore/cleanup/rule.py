@@ -84,6 +84,21 @@ def is_plain(character: str) -> bool:
     return not character or character < "\u0370" or "\u1e00" <= character <= "\u1eff" or "\u2000" <= character <= "\u206f"
 
 
+#: Characters of a line that are looked at on either side of a place; lines may be as long as the text.
+_NEAR = 500
+
+
+def near(text: str, start: int, end: int) -> tuple[int, int]:
+    """The part of its line around a span.
+
+    >>> near("one\\ntwo three\\nfour", 8, 13)
+    (4, 13)
+    """
+    low, high = max(0, start - _NEAR), min(len(text), end + _NEAR)
+    before, after = text.rfind("\n", low, start), text.find("\n", end, high)
+    return low if before < 0 else before + 1, high if after < 0 else after
+
+
 def expand(members: str) -> frozenset[str]:
     """The characters of a character class, with its ranges.
 

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from restore.cleanup.rule import Change, expand
+from restore.cleanup.rule import Change, expand, near
 
 _SPACES = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 ODD_SIGNS = expand(_SPACES)
@@ -21,7 +21,7 @@ _GAP = 3
 def odd_spaces(text: str) -> Iterator[Change]:
     """No-break, thin, em and other spaces become plain spaces; ideographic ones in lines with ideographs or kana stay."""
     for run in _ODD.finditer(text):
-        if "\u3000" in run.group() and _IDEOGRAPHS.search(text, *_line(text, run.start())):
+        if "\u3000" in run.group() and _IDEOGRAPHS.search(text, *near(text, run.start(), run.end())):
             continue
         names = dict.fromkeys(unicodedata.name(space).lower() for space in run.group())
         yield run.start(), run.end(), " " * len(run.group()), ", ".join(names)
@@ -67,7 +67,3 @@ def _is_table(line: str) -> bool:
     if sum(run.end() - run.start() >= _GAP for run in runs) >= 2:
         return True
     return len(runs) >= 2 and any(line[run.start() - 1].isdigit() and line[run.end()].isdigit() for run in runs)
-
-
-def _line(text: str, at: int) -> tuple[int, int]:
-    return text.rfind("\n", 0, at) + 1, text.find("\n", at) % (len(text) + 1)
