@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import restore
+from restore.batch import join
 from restore.cleanup import PROFILES, RULES, clean, find_disguises, permitted, select_rules
 from restore.cleanup.encoding import guess_encoding
 from restore.cleanup.mojibake import differences
@@ -214,3 +215,20 @@ def test_offsets_go_back_to_the_input(text: str) -> None:
     assert all(0 <= offset <= len(text) for offset in back)
     put = {offset for edit in invert(edits) for offset in (edit.start, *range(edit.start, edit.end))}
     assert all(result[k] == text[back[k]] for k in range(len(result)) if k not in put)
+
+
+@pytest.mark.parametrize("gate", [True, False])
+def test_batches_and_pipes_clean_up_too(gate: bool) -> None:
+    note = (Path(__file__).parents[1] / "examples" / "note.txt").read_text(encoding="utf-8")
+    texts = ["Nothing is wrong here.", "Only ti\u200bme is.", note.replace("the", "t\u200bhe"), ""]
+    restorer = restore.load(clean="web", gate=gate)
+    alone = [restorer.restore(text) for text in texts]
+    assert [len(result.edits) > 0 for result in alone] == [False, True, True, False]
+    assert list(restorer.pipe(texts)) == alone
+    data, offsets = join(texts)
+    batch = restorer.batch(data, offsets)
+    assert bytes(batch.data).decode() == "".join(result.text for result in alone)
+    assert all(batch.results[d] == alone[d] for d in (1, 2))
+    judged = restorer.batch(data, offsets, rewrite=False)
+    assert (judged.data, judged.offsets) == (data, offsets)
+    assert [judged.results[d].verdict for d in (1, 2)] == [restorer.detect(text) for text in texts[1:3]]
