@@ -31,6 +31,12 @@ LINE_PRIOR = 0.85
 #: What share of a spun document's lines is spun, with prior probabilities: mostly all, sometimes a part (a spun text pasted between clean ones).
 SHARES = ((1.0, 0.7), (0.5, 0.2), (0.15, 0.1))
 
+#: Log odds that an edit is right = a ln p − b ln(1 − p) + c, p being its posterior given that its text is spun: beta calibration (Kull, Silva Filho and Flach
+#: 2017, section 3). a and b come from 16,184 edits on 627 clean texts that the channel itself had spun, with 40 % of the rows hidden from the decoder, together
+#: with 1,132 on d01–d24; c from the latter alone, where annotators accept synonyms (it would be .64 on the former). With each dev text left out of the fit, the
+#: ten bins of its edits over .5 lie within 5 points or two standard errors (before: .56, .68, .78 right at .71, .74, .84).
+EDIT_MAP = (1.82, 0.388, 1.43)
+
 
 @dataclass(frozen=True)
 class Belief:
@@ -151,6 +157,17 @@ def line_probabilities(belief: Belief, lines: Sequence[Sequence[float]]) -> list
         rate = sum(term * theta for term, theta in zip(terms, belief.lanes.thetas, strict=True)) / total
         result.append((logistic(log_ratio + math.log(LINE_PRIOR / (1 - LINE_PRIOR))), rate))
     return result
+
+
+def calibrate_edit(posterior: float) -> float:
+    """Probability that an edit is right, from its posterior in a text that is spun (`EDIT_MAP`).
+
+    >>> [round(calibrate_edit(p), 2) for p in (0.1, 0.4, 0.6, 0.9, 0.99)]
+    [0.06, 0.49, 0.7, 0.89, 0.96]
+    """
+    p = min(max(posterior, 1e-6), 1 - 1e-6)
+    a, b, c = EDIT_MAP
+    return logistic(a * math.log(p) - b * math.log1p(-p) + c)
 
 
 def repeat_weights(hashes: Sequence[int], seen: Counter[int]) -> array[float]:

@@ -21,7 +21,19 @@ from restore.batch import Batch, group, join, ordered_map, replace_documents
 from restore.casing import fit_case
 from restore.channels.substitution import lock_phrases
 from restore.decode import Decoder, Reading, gather
-from restore.detect import THETAS, Belief, believe, calibrate, line_evidence, line_probabilities, logistic, make_lanes, pool_lines, repeat_weights
+from restore.detect import (
+    THETAS,
+    Belief,
+    believe,
+    calibrate,
+    calibrate_edit,
+    line_evidence,
+    line_probabilities,
+    logistic,
+    make_lanes,
+    pool_lines,
+    repeat_weights,
+)
 from restore.errors import ConfigError
 from restore.gate import Gate
 from restore.gate import log_bayes_factor as gate_evidence
@@ -67,7 +79,7 @@ def load(
     protect: Sequence[str] | str = (),
     model: str | Path = "en",
     prior: float = 0.01,
-    min_probability: float = 0.5,
+    min_probability: float = 0.6,
     assume_spun: float | bool | None = None,
     gate: bool = True,
     clean: str | Sequence[str] = (),
@@ -332,7 +344,8 @@ class Restorer:
             for change in gather(lattice, posterior, best, NEGLIGIBLE):
                 i, j = change.start, change.end
                 factor = belief.spun * analysis.line_spun(chunk, tokens.starts[i])
-                if change.support * factor < self.config.min_probability:
+                right = calibrate_edit(change.support)
+                if right * factor < self.config.min_probability:
                     continue
                 start, end = tokens.starts[i], _end(tokens, j)
                 observed = tokens.text[start:end].decode("utf-8", "surrogatepass")
@@ -348,15 +361,17 @@ class Restorer:
                     if other.arc != change.reading.arc:
                         wording = fit_case(observed, self.wording(lattice, other), curly=curly, shouting=shouting)
                         if wording not in (original, observed):
-                            others[wording] = others.get(wording, 0.0) + posterior[other.arc] * factor
+                            others[wording] = others.get(wording, 0.0) + posterior[other.arc]
+                # What the edit gains by calibration, the others lose; what it loses belongs to wordings that nobody listed.
+                rest = factor * min(1.0, (1 - right) / max(1 - change.support, 1e-9))
                 alternatives = sorted(others.items(), key=lambda item: (-item[1], item[0]))[:3]
                 yield Edit(
                     *offsets(chunk.start + start, chunk.start + end),
                     observed,
                     original,
                     "substitution",
-                    round(change.support * factor, 6),
-                    tuple((text, round(min(1.0, p), 6)) for text, p in alternatives),
+                    round(right * factor, 6),
+                    tuple((text, round(min(1.0, p * rest), 6)) for text, p in alternatives),
                 )
 
     def wording(self, lattice: Lattice, reading: Reading) -> str:

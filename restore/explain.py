@@ -6,6 +6,8 @@ import math
 from array import array
 from typing import TYPE_CHECKING
 
+from restore.decode import gather
+from restore.detect import calibrate_edit
 from restore.errors import ConfigError
 from restore.tokenizer import KIND_MASK, LOCKED, OPAQUE, hash_word, normalise
 
@@ -75,12 +77,15 @@ def _site(restorer: Restorer, line_spun: float, belief: Belief, lattice: Lattice
     lines = []
     n_families = len(restorer.lexicon.families)
     decided = "not changed: the text as it stands is the best reading"
-    for k in sorted(here, key=lambda k: -posterior[k])[:12]:
+    chosen = next((k for k in here if best[k]), None)
+    sure = next((change.support for change in gather(lattice, posterior, best, 1.0) if change.reading.arc == chosen), 0.0)
+    right = calibrate_edit(sure) if chosen is not None else 0.0
+    for k in sorted(here, key=lambda k: (k != chosen, -posterior[k]))[:12]:
         number = arcs.candidates[k]
         original = restorer.lexicon.original(number) if number >= 0 else arcs.texts[-1 - number]
         observed = tokens.surface(arcs.starts[k], arcs.ends[k])
         weight = belief.rate * max(arcs.weights[k * n_families + family], 1e-30)
-        probability = posterior[k] * belief.spun * line_spun
+        probability = (right if k == chosen else posterior[k] * min(1.0, (1 - right) / max(1 - sure, 1e-9))) * belief.spun * line_spun
         lines.append(
             f"  {observed} → {original}: channel {math.log(weight):+.2f}, language model {_ratio(restorer, lattice, k):+.2f}, "
             f"context {arcs.bonus[k]:+.2f}, probability {probability:.4f}"
@@ -88,7 +93,7 @@ def _site(restorer: Restorer, line_spun: float, belief: Belief, lattice: Lattice
         if best[k] and probability >= restorer.config.min_probability:
             decided = f"changed to {original!r}"
         elif best[k]:
-            if posterior[k] < restorer.config.min_probability:
+            if right < restorer.config.min_probability:
                 decided = f"not changed: {original!r} is the best reading, but its probability is below {restorer.config.min_probability:g}"
             else:
                 decided = f"not changed: {original!r} would be the best reading of a spun text, but this one is probably not spun"

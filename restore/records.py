@@ -123,7 +123,7 @@ class Config:
     """
 
     prior: float = 0.01
-    min_probability: float = 0.5
+    min_probability: float = 0.6
     assume_spun: float | bool | None = None
     protect: tuple[str, ...] = field(default=())
     gate: bool = True

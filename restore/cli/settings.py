@@ -41,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--protect-file", metavar="FILE", help="such words and phrases, one a line")
     group.add_argument("--model", metavar="NAME|FILE", help='language model (default: "en", which is shipped)')
     group.add_argument("--prior", type=float, metavar="P", help="probability that a text is spun, before looking at it (default: 0.01)")
-    group.add_argument("--min-probability", type=float, metavar="P", help="make an edit when its probability is at least this (default: 0.5)")
+    group.add_argument("--min-probability", type=float, metavar="P", help="make an edit when its probability is at least this (default: 0.6)")
     group.add_argument(
         "--assume-spun",
         nargs="?",
