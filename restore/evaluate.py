@@ -10,10 +10,12 @@ Edits and sites that overlap form a group; a group is right when, with its edits
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -94,14 +96,48 @@ class Score:
                 bins.append((sum(p for p, _ in part) / len(part), sum(good for _, good in part) / len(part), len(part)))
         return bins
 
+    def costs(self) -> list[tuple[tuple[str, str, str], int, float]]:
+        """What is not right, dearest first: (observed, output, accepted), times, and by how much F0.5 would rise if all of these were right."""
+        rows = []
+        for key, times in self.confusions.items():
+            _, output, accepted = key
+            gain = times if accepted else 0
+            mended = Score(must=self.must, right=self.right + gain, wrong=self.wrong, missed=self.missed, extra=self.extra)
+            if not accepted:
+                mended.extra -= min(times, mended.extra)
+            elif output:
+                mended.wrong -= min(times, mended.wrong)
+            rows.append((key, times, mended.f05 - self.f05))
+        return sorted(rows, key=lambda row: (-row[2], -row[1], row[0]))
+
     def to_dict(self) -> dict[str, Any]:
         """A JSON-able dictionary."""
         return {
             **{name: getattr(self, name) for name in ("must", "right", "wrong", "missed", "extra", "words")},
             **{name: round(getattr(self, name), 4) for name in ("recall", "precision", "f05")},
-            "confusions": [[*key, count] for key, count in sorted(self.confusions.items(), key=lambda item: (-item[1], item[0]))],
+            "confusions": [[*key, times, round(cost, 6)] for key, times, cost in self.costs()],
             "calibration": [list(row) for row in self.calibration()],
         }
+
+
+def within(probability: float, right: float, count: int) -> bool:
+    """Whether a bin of the calibration table keeps its word: off by 5 points at most, or by two standard errors.
+
+    >>> within(0.9, 0.86, 1000), within(0.9, 0.8, 1000), within(0.9, 0.8, 20)
+    (True, False, True)
+    """
+    return abs(probability - right) <= max(0.05, 2 * math.sqrt(probability * (1 - probability) / count))
+
+
+def sign_test(mended: int, broken: int) -> float:
+    """Probability that chance alone makes so uneven a split of changes for the better and for the worse (two-sided sign test).
+
+    >>> round(sign_test(9, 1), 4), sign_test(3, 3)
+    (0.0215, 1.0)
+    """
+    n = mended + broken
+    tail = sum(math.comb(n, k) for k in range(min(mended, broken) + 1))
+    return float(min(Fraction(1), Fraction(2 * tail, 2**n)))
 
 
 def parse(annotated: str) -> tuple[str, list[Site]]:

@@ -133,8 +133,12 @@ def test_scores_add_up() -> None:
     assert total.confusions["a", "x", ""] == 2
     assert len(total.edits) == sum(len(row[1]) for row in COMPARED.values())
     data = total.to_dict()
-    assert data["confusions"][0] == ["a", "x", "", 2]
-    assert [row[3] for row in data["confusions"]] == sorted((row[3] for row in data["confusions"]), reverse=True)
+    costs = [row[4] for row in data["confusions"]]
+    assert costs == sorted(costs, reverse=True)
+    assert min(costs) > 0
+    (row,) = (row for row in data["confusions"] if row[:3] == ["a", "x", ""])
+    # Without these two edits outside all sites.
+    assert row[3:] == [2, pytest.approx(Score(total.must, total.right, total.wrong, total.missed, total.extra - 2).f05 - total.f05, abs=1e-6)]
     assert (data["recall"], data["precision"]) == (round(total.recall, 4), round(total.precision, 4))
 
 

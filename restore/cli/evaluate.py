@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("files", nargs="+", metavar="ANNOTATED")
     parser.add_argument("--format", choices=("table", "json"), default="table")
-    parser.add_argument("--confusions", type=int, default=20, metavar="N", help="show the N most frequent things that went wrong (default: 20)")
+    parser.add_argument("--confusions", type=int, default=20, metavar="N", help="show the N things that went wrong at the highest cost (default: 20)")
     parser.add_argument("--save", metavar="FILE", help="write the scores, for --compare")
     parser.add_argument("--compare", metavar="FILE", help="also show the difference to scores that --save wrote")
     add_options(parser)
@@ -69,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print_table(report: dict[str, Any], confusions: int) -> None:
+    from restore.evaluate import within
+
     print("recall  precision  F0.5    must right wrong missed extra  text")
     for name, row in [*report["files"].items(), ("all", report["total"])]:
         print(
@@ -77,26 +80,35 @@ def _print_table(report: dict[str, Any], confusions: int) -> None:
         )
     total = report["total"]
     if total["confusions"] and confusions:
-        print("\ntimes  observed → output (accepted)")
-        for observed, output, accepted, count in total["confusions"][:confusions]:
-            print(f"{count:5d}  {observed} → {output or '(left)'} ({accepted or 'as it stood'})")
-    if total["calibration"]:
+        print("\ncost in F0.5  times  observed → output (accepted)")
+        for observed, output, accepted, count, cost in total["confusions"][:confusions]:
+            print(f"{cost:12.4f}  {count:5d}  {observed} → {output or '(left)'} ({accepted or 'as it stood'})")
+    bins = total["calibration"]
+    if bins:
         print("\nprobability  right  edits")
-        for probability, right, count in total["calibration"]:
-            print(f"{probability:11.3f}  {right:5.3f}  {count:5d}")
+        for probability, right, count in bins:
+            print(f"{probability:11.3f}  {right:5.3f}  {count:5d}{'' if within(probability, right, count) else '  off'}")
+        kept = sum(within(*row) for row in bins)
+        print(f"{kept} of {len(bins)} within 5 points or two standard errors")
 
 
 def _print_difference(before: dict[str, Any], after: dict[str, Any]) -> None:
+    from restore.evaluate import sign_test
+
     print("\nchange against the saved scores")
     for name, row in [*after["files"].items(), ("all", after["total"])]:
         old = before["files"].get(name) if name != "all" else before["total"]
         if old:
             changes = [f"{row[key] - old[key]:+.3f} {title}" for key, title in (("recall", "recall"), ("precision", "precision"), ("f05", "F0.5"))]
             print(*changes, name, sep="  ")
-    was = {tuple(row[:3]) for row in before["total"]["confusions"]}
-    now = {tuple(row[:3]) for row in after["total"]["confusions"]}
-    for title, rows in (("mended", was - now), ("broken", now - was)):
-        for observed, output, accepted in sorted(rows)[:20]:
+    was = Counter({tuple(row[:3]): row[3] for row in before["total"]["confusions"]})
+    now = Counter({tuple(row[:3]): row[3] for row in after["total"]["confusions"]})
+    mended, broken = was - now, now - was
+    if mended or broken:
+        better, worse = mended.total(), broken.total()
+        print(f"{better} mended, {worse} broken; by chance alone a split as uneven has probability {sign_test(better, worse):.3f}")
+    for title, rows in (("mended", mended), ("broken", broken)):
+        for (observed, output, accepted), _ in sorted(rows.items(), key=lambda item: (-item[1], item[0]))[:20]:
             print(f"{title}: {observed} → {output or '(left)'} ({accepted or 'as it stood'})")
 
 
