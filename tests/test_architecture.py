@@ -32,7 +32,7 @@ LAYERS = [
     {"decode"},
     {"detect"},
     {"engine"},
-    {"explain", "evaluate"},
+    {"explain", "evaluate", "learn"},
     {"report"},
     {""},  # restore/__init__.py, the front door
     {"cli"},

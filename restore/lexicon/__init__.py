@@ -90,6 +90,25 @@ class Lexicon:
             for k, c in enumerate(range(self.candidate_first[number], self.candidate_first[number + 1]))
         ]
 
+    def rates(self, word: str) -> tuple[float, ...]:
+        """s_w of a word as an original, by family: how often a spinner at work replaces it; () when no row has it as an original.
+
+        >>> max(load_lexicon().rates("leader")) > 0.1
+        True
+        """
+        number = self.rate_number(word)
+        n = len(self.families)
+        return tuple(self.keep_weights[number * n : (number + 1) * n]) if number >= 0 else ()
+
+    def rate_number(self, word: str) -> int:
+        """Where the rates of a word as an original stand (`keep_weights`, families apart); −1 when it has none."""
+        from restore.tokenizer import encode, tokenize
+
+        hashes = tokenize(encode(word), ()).hashes
+        if len(hashes) != 1:
+            return -1
+        return (_probe(kernels.chain(memoryview(hashes)), self.keep_keys, self.keep_values, self.capacities["keep"]) >> 4) - 1
+
 
 def load_lexicon(dictionaries: Sequence[str | Path] = ()) -> Lexicon:
     """Open the shipped dictionaries, with the user's own files on top.

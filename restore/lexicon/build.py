@@ -49,29 +49,45 @@ WHOLE_PHRASES = frozenset({"tortured"})
 #: How much one family borrows from another: spinners share most of their thesauri, and no list is complete.
 BORROWED = 0.15
 
+#: Counts learnt from texts move s_w and q(o | w) from what the rows say (s, q) to
+#: (RATE_PRIOR · s + c / LEARNT_RATE) / (RATE_PRIOR + c + kept) and (PAIR_PRIOR · q + c_o) / (PAIR_PRIOR + c), c being the count of w's substitutions and
+#: LEARNT_RATE a usual θ. An original without rows begins at NEW_RATE.
+RATE_PRIOR, PAIR_PRIOR, LEARNT_RATE, NEW_RATE = 5.0, 1.0, 0.65, 0.2
+#: No word is replaced always.
+MOST = 0.95
+
 Pair = tuple[str, str]
+Evidence = dict[Pair, dict[str, float]]
 
 
-def collect(files: Iterable[File], inflector: Inflector) -> tuple[dict[Pair, dict[str, float]], dict[str, dict[str, float]]]:
+def collect(files: Iterable[File], inflector: Inflector) -> tuple[Evidence, dict[str, dict[str, float]], Evidence]:
     """Surface pairs with their evidence.
 
     Returns:
-        (pairs, kept): weight by family for each (observed, original), and for each word that stood for itself (rows with observed = original).
-        A pair that a later file gives weight 0 is gone; the inflections of several rows that coincide count once, at the highest weight.
+        (pairs, kept, counts): weight by family for each (observed, original), and for each word that stood for itself (rows with observed = original);
+        what files of counts say of either. A pair that a later file gives weight 0 is gone; the inflections of several rows that coincide count once, at the
+        highest weight. Pairs that only files of counts hold are in `pairs`, without weights.
     """
-    pairs: dict[Pair, dict[str, float]] = {}
+    pairs: Evidence = {}
     kept: dict[str, dict[str, float]] = defaultdict(dict)
+    counts: Evidence = {}
     for file in files:
         for row in file.rows:
             for observed, original in inflector.pairs(row.observed, row.original, row.pos):
-                if observed == original:
+                if file.counts and row.weight:
+                    by_family = counts.setdefault((observed, original), {})
+                    by_family[file.family] = by_family.get(file.family, 0.0) + row.weight
+                    if observed != original:
+                        pairs.setdefault((observed, original), {})
+                elif observed == original:
                     kept[observed][file.family] = max(row.weight, kept[observed].get(file.family, 0.0)) if row.weight else 0.0
                 elif row.weight == 0:
                     pairs.pop((observed, original), None)
+                    counts.pop((observed, original), None)
                 else:
                     weights = pairs.setdefault((observed, original), {})
                     weights[file.family] = max(row.weight, weights.get(file.family, 0.0))
-    return pairs, dict(kept)
+    return pairs, dict(kept), counts
 
 
 def channel_weights(
@@ -109,6 +125,51 @@ def channel_weights(
     return scores, keep
 
 
+def add_counts(scores: dict[Pair, list[float]], keep: dict[str, list[float]], counts: Evidence, families: Sequence[str]) -> None:
+    """Move probabilities to where counts learnt from texts say they are, in place.
+
+    Args:
+        scores, keep: from `channel_weights`.
+        counts: by family; those of "user" count in every family. Pairs with observed = original tell how often a word stood for itself.
+        families: in the order of the probabilities.
+    """
+    by_original: dict[str, list[Pair]] = defaultdict(list)
+    for pair in scores:
+        by_original[pair[1].lower()].append(pair)
+    for f, family in enumerate(families):
+        seen = {pair: count for pair, own in counts.items() if (count := own.get(family, 0.0) + own.get("user", 0.0))}
+        replaced: dict[str, float] = defaultdict(float)
+        for (observed, original), count in seen.items():
+            if observed != original:
+                replaced[original.lower()] += count
+        for word in dict.fromkeys(original.lower() for _, original in seen):
+            rate = keep[word][f] if word in keep else 0.0
+            if not rate and not replaced[word]:
+                continue
+            before = rate or NEW_RATE * (PHRASE_RATE if " " in word and family not in WHOLE_PHRASES else 1.0)
+            after = updated_rate(before, replaced[word], seen.get((word, word), 0.0))
+            keep.setdefault(word, [0.0] * len(families))[f] = after
+            for pair in by_original[word]:
+                share = scores[pair][f] / rate if rate else 0.0
+                if replaced[word]:
+                    share = updated_share(share, seen.get(pair, 0.0), replaced[word], PAIR_PRIOR if rate else 0.0)
+                scores[pair][f] = after * share
+    for values in (scores, keep):
+        for row in values.values():
+            most = BORROWED * max(row)
+            row[:] = [max(value, most) for value in row]
+
+
+def updated_rate(before: float, replaced: float, kept: float) -> float:
+    """s_w after seeing a word replaced and kept so many times."""
+    return min(MOST, (RATE_PRIOR * before + replaced / LEARNT_RATE) / (RATE_PRIOR + replaced + kept))
+
+
+def updated_share(before: float, count: float, replaced: float, prior: float = PAIR_PRIOR) -> float:
+    """q(o | w) after seeing w replaced so many times, `count` of them by o."""
+    return (prior * before + count) / (prior + replaced)
+
+
 def build_lexicon(files: Sequence[File], protected: Sequence[str], inflector: Inflector, output: str | os.PathLike[str], sources: str) -> dict[str, Any]:
     """Compile dictionary files.
 
@@ -122,9 +183,11 @@ def build_lexicon(files: Sequence[File], protected: Sequence[str], inflector: In
     Returns:
         Its meta data: families, numbers of rows, phrases and candidates.
     """
-    pairs, kept = collect(files, inflector)
+    pairs, kept, counts = collect(files, inflector)
     families = sorted({file.family for file in files} - {"user"}) or ["user"]
     scores, keep = channel_weights(pairs, kept, families)
+    if counts:
+        add_counts(scores, keep, counts, families)
     by_observed: dict[str, list[str]] = defaultdict(list)
     for observed, original in pairs:
         by_observed[observed].append(original)
@@ -226,7 +289,7 @@ def build_table(phrases: dict[tuple[int, ...], int]) -> tuple[array[int], array[
 
 def hash_sources(paths: Iterable[Path], *more: str) -> str:
     """SHA-256 over the contents of files, in order, the version of the layout, and further strings."""
-    digest = hashlib.sha256(f"{KIND} {VERSION} {SELF_WEIGHT} {PHRASE_RATE} {BORROWED}".encode())
+    digest = hashlib.sha256(f"{KIND} {VERSION} {SELF_WEIGHT} {PHRASE_RATE} {BORROWED} {RATE_PRIOR} {PAIR_PRIOR} {LEARNT_RATE} {NEW_RATE}".encode())
     for path in paths:
         digest.update(b"\0file\0" + path.read_bytes())
     for text in more:

@@ -4,6 +4,9 @@ A file is UTF-8 TSV in NFC with LF line ends: comment lines (``# …``), the hea
 
     observed  original  pos  weight  note
 
+A file with the comment line ``# evidence: counts`` holds counts (they may be fractional) that were learnt from texts; they come on top of what other files say
+of the same pairs, and `restore.lexicon.build` weighs them by what they are.
+
 All bad rows of all files are reported at once, each with file, line, column and what to write instead.
 """
 
@@ -18,6 +21,8 @@ from typing import NamedTuple
 from restore.errors import DictionaryError
 
 HEADER = "observed\toriginal\tpos\tweight\tnote"
+#: Comment line of a file of counts.
+COUNTS = "# evidence: counts"
 PARTS_OF_SPEECH = ("n", "v", "a", "r", "x")
 #: The matcher keeps the longest phrase in four bits.
 MAX_WORDS = 12
@@ -43,12 +48,13 @@ class Row(NamedTuple):
 
 
 class File(NamedTuple):
-    """A dictionary file: `family` is the name of its folder, `domain` its own name."""
+    """A dictionary file: `family` is the name of its folder, `domain` its own name; `counts`: its weights are counts learnt from texts."""
 
     path: Path
     family: str
     domain: str
     rows: list[Row]
+    counts: bool = False
 
 
 def find_files(paths: Iterable[str | Path]) -> list[Path]:
@@ -86,14 +92,14 @@ def read_files(paths: Sequence[Path], *, shipped: bool = False) -> list[File]:
     """
     files, problems = [], []
     for path in paths:
-        rows, found = _read(path, shipped)
+        rows, counts, found = _read(path, shipped)
         problems += found
-        files.append(File(path, path.parent.name if shipped else "user", path.stem, rows))
+        files.append(File(path, path.parent.name if shipped else "user", path.stem, rows, counts))
     if shipped:
-        seen: dict[tuple[str, str, str, str], str] = {}
+        seen: dict[tuple[str, ...], str] = {}
         for file in files:
             for row in file.rows:
-                key = (file.family, row.observed, row.original, row.pos)
+                key = (file.family, "counts" * file.counts, row.observed, row.original, row.pos)
                 place = f"{file.path}:{row.line}"
                 if key in seen and seen[key].rsplit(":", 1)[0] != str(file.path):
                     problems.append(f"{place}:1: {row.observed!r} → {row.original!r} ({row.pos}) is also in {seen[key]}; keep one and add the weights")
@@ -103,14 +109,14 @@ def read_files(paths: Sequence[Path], *, shipped: bool = False) -> list[File]:
     return files
 
 
-def _read(path: Path, shipped: bool) -> tuple[list[Row], list[str]]:
+def _read(path: Path, shipped: bool) -> tuple[list[Row], bool, list[str]]:
     try:
         text = path.read_bytes().decode("utf-8")
     except OSError as problem:
-        return [], [f"{path}: cannot be read ({problem.strerror})"]
+        return [], False, [f"{path}: cannot be read ({problem.strerror})"]
     except UnicodeDecodeError as problem:
         at = path.read_bytes()[: problem.start].count(b"\n") + 1
-        return [], [f"{path}:{at}:1: not UTF-8; save the file as UTF-8"]
+        return [], False, [f"{path}:{at}:1: not UTF-8; save the file as UTF-8"]
     problems: list[str] = []
     rows: list[Row] = []
 
@@ -122,12 +128,13 @@ def _read(path: Path, shipped: bool) -> tuple[list[Row], list[str]]:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text and not text.endswith("\n"):
         bad(text.count("\n") + 1, 1, "last line has no line end; add one")
-    header = False
+    header = counts = False
     previous: tuple[str, str, str] | None = None
     seen: dict[tuple[str, str, str], int] = {}
     for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
         if not header:
             if line.startswith("#"):
+                counts = counts or line == COUNTS
                 continue
             header = True
             if line != HEADER:
@@ -182,7 +189,7 @@ def _read(path: Path, shipped: bool) -> tuple[list[Row], list[str]]:
         rows.append(Row(observed, original, pos, weight, note, number))
     if not header:
         bad(1, 1, f"no header; the first line that is no comment is {HEADER!r}")
-    return rows, problems
+    return rows, counts, problems
 
 
 def _inflectable(cell: str) -> bool:
