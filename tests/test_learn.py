@@ -152,7 +152,7 @@ def test_learning_from_spun_text(restorer: restore.Restorer) -> None:
     assert changes[-1] < 0.05
     assert (learner.spun_documents, learner.words) == (2, 2 * 46)
     rows = {(row.observed, row.original): row.weight for row in learner.rows()}
-    assert rows["despatched", "sent"] > 0.7
+    assert rows["despatched", "sent"] > 0.15
     assert rows["cash", "money"] > 10 * rows.get(("cash", "currency"), 0.0)
     assert all(weight > 0 for weight in rows.values())
 
