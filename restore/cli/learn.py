@@ -113,28 +113,28 @@ def run_spun(args: argparse.Namespace) -> int:
     progress = _Progress(0)
     learner = SpunLearner(restorer, texts, propose=not args.no_new, progress=progress.stage)
     status = 0
+    new = []
     try:
         for number, change in zip(range(1, args.rounds + 1), learner.rounds(), strict=False):
-            progress.clear()
-            if not learner.spun_documents:
-                break
-            print(f"round {number}: {learner.replaced:,.0f} words replaced of {learner.words:,}, change {change:.1%}", file=sys.stderr)
+            progress.say(f"round {number}: {learner.replaced:,.0f} words replaced of {learner.words:,}, change {change:.1%}")
+        new = learner.new_pairs()
     except KeyboardInterrupt:
         if not learner.counts:
             raise
-        print("\nrestore: interrupted; writing what the last whole round says", file=sys.stderr)
+        progress.clear()
+        print("restore: interrupted; writing what the last whole round says, without new pairs", file=sys.stderr)
+        learner.propose = False
         status = 130
     progress.clear()
     if not learner.spun_documents:
         raise InputError(args.texts[0], f"nothing was learnt: none of the {len(texts):,} texts looks spun; --assume-spun takes them as spun")
-    rows, new = learner.rows(), learner.new_pairs()
     learnt = f"{learner.spun_documents:,} spun of {len(texts):,} documents, {learner.words:,} words"
     comments = [f"Expected counts of pairs and kept words, estimated by `restore learn spun` from {learnt}, without their originals."]
-    written = write_layer(args.output, rows, comments)
+    written = write_layer(args.output, learner.rows(), comments)
     if new and args.show:
-        print("new pairs, for review (expected count, observed → original, evidence)")
+        print("new pairs, for review (observed → original, evidence)")
     for row in new[: args.show]:
-        print(f"{row.weight:6.1f}  {row.observed} → {row.original}   {row.note}")
+        print(f"  {row.observed} → {row.original}   {row.note}")
     print(f"{args.output}: {written:,} rows, {len(new):,} of them new pairs, from {learnt}")
     _next_steps(args.output)
     return status
@@ -221,6 +221,12 @@ class _Progress:
         if sys.stderr.isatty() and time.monotonic() - self._last > 0.1:
             self._last = time.monotonic()
             print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+
+    def say(self, line: str) -> None:
+        """A line that stays."""
+        if sys.stderr.isatty():
+            self.clear()
+            print(line, file=sys.stderr)
 
     def clear(self) -> None:
         """Make way for another line."""

@@ -65,6 +65,7 @@ class SpunLearner:
     Attributes:
         counts: expected count of each candidate of the lexicon, by number, as of the last whole round.
         kept: expected times each word stood for itself.
+        propose: as given; may be changed until the new pairs are asked for.
         replaced, words, spun_documents: expected replaced words; words of the documents that look spun; their number.
     """
 
@@ -74,7 +75,7 @@ class SpunLearner:
         self.replaced = 0.0
         self.words = self.spun_documents = 0
         self._texts = texts
-        self._propose = propose
+        self.propose = propose
         self._progress = progress or (lambda stage, done, total: None)
         self._prior = restorer.lexicon
         self._observed: dict[int, str] = {}
@@ -112,7 +113,7 @@ class SpunLearner:
 
     def new_pairs(self) -> list[Row]:
         """Pairs that no dictionary lists but that the texts speak for, best first, with the evidence as note; found once, after the rounds."""
-        if not self._propose or not self.spun_documents:
+        if not self.propose or not self.spun_documents:
             return []
         if not hasattr(self, "_new"):
             self._new = self._look_for_pairs()
