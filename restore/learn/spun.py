@@ -19,7 +19,7 @@ from restore.engine import Restorer
 from restore.language_model.model import UNKNOWN
 from restore.learn.layer import plain
 from restore.lexicon import data_path, find_files, read_files
-from restore.lexicon.build import collect, updated_rate, updated_share
+from restore.lexicon.build import LEARNT_RATE, collect, updated_rate, updated_share
 from restore.lexicon.inflection import Inflector
 from restore.lexicon.rows import Row
 from restore.tokenizer import KIND_MASK, LOCKED, WORD, hash_word
@@ -130,9 +130,12 @@ class SpunLearner:
                 continue
             documents += 1
             words += analysis.words
+            # The counts of a layer are taken as seen at the rate LEARNT_RATE; at a higher one, as many words would have been replaced more often.
+            share = LEARNT_RATE / max(LEARNT_RATE, analysis.belief.rate)
             for place in places:
                 for candidate, observed, p in place.candidates:
-                    counts[candidate] += p
+                    counts[candidate] += share * p
+                    kept[self._prior.original(candidate).lower()] += (1 - share) * p
                     replaced += p
                     self._observed.setdefault(candidate, observed)
                 for word, p in place.kept:
