@@ -47,7 +47,8 @@ def add_parser(commands: Any) -> None:
     spun.add_argument("texts", nargs="+", metavar="TEXT", help="one document a file; of a .jsonl file, a document a record")
     spun.add_argument("--field", default="text", metavar="NAME", help="field of a JSONL record (default: text)")
     spun.add_argument("--rounds", type=int, default=6, metavar="N", help="rounds at most; it ends earlier when little changes (default: 6)")
-    spun.add_argument("--no-new", action="store_true", help="weigh known pairs only; propose no new ones")
+    spun.add_argument("--known", action="store_true", help="also write expected counts of known pairs: they serve these very texts, and mislead on others")
+    spun.add_argument("--no-new", action="store_true", help="propose no new pairs")
     spun.add_argument("--show", type=int, default=20, metavar="N", help="show the N best new pairs, for review (default: 20)")
     spun.set_defaults(run=run_spun)
     for action in (pairs, spun):
@@ -130,7 +131,7 @@ def run_spun(args: argparse.Namespace) -> int:
         raise InputError(args.texts[0], f"nothing was learnt: none of the {len(texts):,} texts looks spun; --assume-spun takes them as spun")
     learnt = f"{learner.spun_documents:,} spun of {len(texts):,} documents, {learner.words:,} words"
     comments = [f"Expected counts of pairs and kept words, estimated by `restore learn spun` from {learnt}, without their originals."]
-    written = write_layer(args.output, learner.rows(), comments)
+    written = write_layer(args.output, learner.rows(args.known), comments)
     if new and args.show:
         print("new pairs, for review (observed → original, evidence)")
     for row in new[: args.show]:
