@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types check bench build clean
+.PHONY: demo test lint types check bench e2e build clean
 
 demo: .venv/demo  ## restore an example
 	@echo; echo "== examples/spun_news.txt, restored"; $(BIN)/restore fix examples/spun_news.txt
@@ -23,6 +23,10 @@ check: .venv/demo  ## the shipped dictionaries and model
 
 bench: .venv/bench
 	$(BIN)/python -m pytest benchmarks -q --benchmark-only --benchmark-columns=median,ops,rounds --benchmark-sort=name
+
+MB ?= 1000
+e2e: .venv/test  ## restore run on a corpus of MB megabytes made of TEXTS (paragraphs, a line each), killed ten times: make e2e TEXTS="news.txt.xz" MB=1000
+	$(BIN)/python tools/end_to_end.py $(TEXTS) --megabytes $(MB)
 
 build: .venv/dev  ## wheel and source distribution
 	$(BIN)/python -m build

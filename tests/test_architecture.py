@@ -35,6 +35,7 @@ LAYERS = [
     {"explain", "evaluate", "learn"},
     {"report"},
     {""},  # restore/__init__.py, the front door
+    {"corpus"},
     {"cli"},
     {"__main__"},
 ]
@@ -43,6 +44,8 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 TRAINING = {f"language_model.{name}" for name in ("characters", "corpus", "count", "estimate", "perplexity", "prune", "quantise", "train", "write")}
 #: Ours, and what pyproject.toml requires of everybody.
 ALLOWED = {"restore", "charset_normalizer", "cython", "ftfy", "regex", "symspellpy", "tomli"}
+#: The extra for corpora.
+CORPUS = {"backports", "compression", "fastwarc", "fsspec", "msgspec", "pyarrow", "resiliparse"}
 
 
 class Import(NamedTuple):
@@ -137,6 +140,10 @@ def test_no_module_imports_itself_in_a_circle() -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_only_known_libraries_are_imported(name: str) -> None:
     allowed = ALLOWED | set(sys.stdlib_module_names) | ({"numpy"} if name in TRAINING | {"language_model"} else set())
+    if room(name) == "corpus":
+        allowed |= CORPUS
+    if name == "cli.run":
+        allowed.add("tqdm")
     if name == "cli.settings" and sys.version_info < (3, 11):
         allowed.add("tomllib")
     assert {room(target) for target, _, _ in imports(name)} <= allowed

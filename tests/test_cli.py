@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[1]
 TRANSCRIPTS = sorted((Path(__file__).parent / "cases" / "cli").glob("*.txt"))
 SPUN = "He fought in the Vietnam Struggle and pleaded responsible to murder.\n"
 RESTORED = "He fought in the Vietnam War and pleaded guilty to murder.\n"
-COMMANDS = ["", "fix", "clean", "undo", "detect", "dict", "dict check", "dict build", "dict lookup", "model", "model train", "model info", "evaluate"]
+COMMANDS = ["", "fix", "clean", "undo", "detect", "run", "dict", "dict check", "dict build", "dict lookup", "model", "model train", "model info", "evaluate"]
 
 
 class Outcome(NamedTuple):
@@ -92,6 +92,8 @@ def matches(expected: str, found: str) -> bool:
 
 @pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
 def test_transcript(path: Path, run: Run, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if path.stem == "run":
+        pytest.importorskip("msgspec", reason="the extra is not installed: pip install 'restore-text[corpus]'")
     stdin = b""
     outcome, unread = Outcome(0, "", ""), dict[str, str]()
 
@@ -186,9 +188,10 @@ def test_help(run: Run, command: str) -> None:
     assert (outcome.status, outcome.stderr) == (0, "")
     assert outcome.stdout.startswith(f"usage: restore {command}".strip() + " ")
     mentioned = {
-        "": "fix undo detect dict model evaluate",
+        "": "fix undo detect run dict model evaluate",
         "fix": "--mark --diff --list --format --check --in-place --backup --edits --explain --assume-spun --protect-file --min-probability",
         "detect": "--threshold --format",
+        "run": "--text-field --id-field --mode --keep-original --workers --threshold --limit --dry-run --overwrite gzip",
         "dict": "check build lookup",
         "model": "train info score",
         "evaluate": "--save --compare --confusions",

@@ -50,6 +50,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
 @pytest.mark.parametrize(("line", "block"), blocks("console"), ids=[f"README.md:{line}" for line, _ in blocks("console")])
 def test_console_block(line: int, block: str, environment: dict[str, str]) -> None:
+    if "restore run" in block:
+        pytest.importorskip("msgspec", reason="the extra is not installed: pip install 'restore-text[corpus]'")
     here = environment["TMP_OF_THE_README"] + "/"
     for command, expected in transcript(block):
         arguments = ["sh", "-c", command.replace("/tmp/", here)]

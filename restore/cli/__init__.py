@@ -51,12 +51,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    from restore.cli import clean, detect, dictionary, evaluate, fix, learn, model, undo
+    from restore.cli import clean, detect, dictionary, evaluate, fix, learn, model, run, undo
 
     parser = argparse.ArgumentParser(prog="restore", description=DESCRIPTION, epilog="`restore COMMAND --help` tells more about a command.")
     parser.add_argument("--version", action="store_const", const=_version, dest="run", help="show the version and whether the kernels are compiled")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=False)
-    for module in (fix, clean, undo, detect, dictionary, model, evaluate, learn):
+    for module in (fix, clean, undo, detect, run, dictionary, model, evaluate, learn):
         module.add_parser(commands)
     parser.set_defaults(run=lambda args: _usage(parser))
     return parser

@@ -92,7 +92,17 @@ def load_restorer(args: argparse.Namespace) -> Any:
         RestoreError: something cannot be loaded.
     """
     import restore
-    from restore.lexicon import compiled_path, read_words
+    from restore.lexicon import compiled_path
+
+    arguments = restorer_arguments(args)
+    if sys.stderr.isatty() and not compiled_path(arguments.get("dictionaries", ())).exists():
+        print("restore: compiling the dictionaries, once; some seconds", file=sys.stderr)
+    return restore.load(**arguments)
+
+
+def restorer_arguments(args: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of `restore.load` that the command line, else a settings file, gives."""
+    from restore.lexicon import read_words
 
     settings = read_settings()
     settings.update({key: value for key in KEYS if (value := getattr(args, key, None)) is not None})
@@ -101,9 +111,7 @@ def load_restorer(args: argparse.Namespace) -> Any:
     protect = list(settings.pop("protect", ()))
     if "protect_file" in settings:
         protect += read_words(settings.pop("protect_file"))
-    if sys.stderr.isatty() and not compiled_path(settings.get("dictionaries", ())).exists():
-        print("restore: compiling the dictionaries, once; some seconds", file=sys.stderr)
-    return restore.load(protect=protect, **settings)
+    return {"protect": protect, **settings}
 
 
 def read_settings(folder: Path | None = None) -> dict[str, Any]:
