@@ -24,15 +24,16 @@ from restore.decode import Decoder, Reading, gather
 from restore.detect import (
     THETAS,
     Belief,
+    Unit,
     believe,
-    calibrate,
     calibrate_edit,
-    line_evidence,
-    line_probabilities,
+    family_shares,
+    is_given,
     logistic,
     make_lanes,
-    pool_lines,
+    measure,
     repeat_weights,
+    unit_probabilities,
 )
 from restore.errors import ConfigError
 from restore.gate import Gate
@@ -41,6 +42,7 @@ from restore.language_model.model import LanguageModel
 from restore.lattice import Lattice, build_lattice
 from restore.lexicon import Lexicon, data_path, load_lexicon
 from restore.lexicon.build import build_table
+from restore.lookalikes import may_hide, see_through, without_hidden
 from restore.protect import locked_spans
 from restore.records import Config, Edit, Result, Segment, Verdict
 from restore.tokenizer import (
@@ -50,6 +52,7 @@ from restore.tokenizer import (
     KIND_MASK,
     LOCKED,
     NEWLINES_MASK,
+    SENTENCE_START,
     UPPER,
     WORD,
     Lines,
@@ -190,7 +193,7 @@ class Restorer:
         """
         before = self.prepare(text)
         now = edit_list.apply(text, before)
-        verdict = self._screened(now) or self._verdict(self.analyse(now), ())
+        verdict = self._screened(now) or self.verdict(self.analyse(now), ())
         return _of_input(text, before, Result(now, (), verdict)).verdict if before else verdict
 
     def prepare(self, text: str) -> list[Edit]:
@@ -263,10 +266,11 @@ class Restorer:
             words, excess = self.gate.screen(view, offsets)
             log_bayes_factor = array("d", map(gate_evidence, excess, words))
             spun = array("d", map(self._posterior, log_bayes_factor))
-            passing = (d for d in range(n) if excess[d] > 0)
+            hiding = may_hide(bytes(view))
+            passing = (d for d in range(n) if excess[d] > 0 or (hiding and self._hides(bytes(view[offsets[d] : offsets[d + 1]]))))
         for d in passing:
             text = bytes(view[offsets[d] : offsets[d + 1]]).decode("utf-8", "surrogatepass")
-            result = self._restore(text) if rewrite else Result(text, (), self._verdict(self.analyse(text), ()))
+            result = self._restore(text) if rewrite else Result(text, (), self.verdict(self.analyse(text), ()))
             verdict = result.verdict
             spun[d], log_bayes_factor[d], rate[d], words[d] = verdict.spun, verdict.log_bayes_factor, verdict.rate, verdict.words
             results[d] = result
@@ -282,8 +286,14 @@ class Restorer:
         if self.gate is None:
             return None
         data = encode(text)
+        if may_hide(data):
+            data = encode(without_hidden(see_through(text)[0])[0])
         words, excess = self.gate.screen(data, array("q", [0, len(data)]))
         return None if excess[0] > 0 else self._clean_verdict(gate_evidence(excess[0], words[0]), words[0])
+
+    def _hides(self, data: bytes) -> bool:
+        """Whether a text that the gate let go is for the decoder once its hidden words are seen."""
+        return may_hide(data) and self._screened(data.decode("utf-8", "surrogatepass")) is None
 
     def _clean_verdict(self, log_bayes_factor: float, words: int) -> Verdict:
         return Verdict(self._posterior(log_bayes_factor), log_bayes_factor, 0.0, 0, words)
@@ -294,14 +304,21 @@ class Restorer:
     def _restore(self, text: str) -> Result:
         analysis = self.analyse(text)
         edits = tuple(self._edits(analysis)) if analysis.belief.spun >= min(NEGLIGIBLE, self.config.min_probability) else ()
-        return Result(edit_list.apply(text, edits), edits, self._verdict(analysis, edits))
+        if analysis.lookalikes:
+            edits = tuple(replace(edit, observed=text[edit.start : edit.end]) for edit in edits)
+        return Result(edit_list.apply(text, edits), edits, self.verdict(analysis, edits))
 
     def analyse(self, text: str) -> Analysis:
         """The first pass over a text: its evidence, and the belief that follows from it."""
+        text, lookalikes = see_through(text)
         data = encode(text)
         locked = locked_spans(data)
+        unmet = self.lexicon.unmet(text)
+        if unmet:
+            locked = sorted([*locked, *((len(encode(text[:start])), len(encode(text[:end]))) for start, end in unmet)])
         opaque = opaque_spans(data)
         analysis = Analysis(self, text, data, opaque, locked)
+        analysis.lookalikes = lookalikes
         analysis.score()
         return analysis
 
@@ -343,7 +360,7 @@ class Restorer:
             tokens = lattice.tokens
             for change in gather(lattice, posterior, best, NEGLIGIBLE):
                 i, j = change.start, change.end
-                factor = belief.spun * analysis.line_spun(chunk, tokens.starts[i])
+                factor = belief.spun * analysis.unit_spun(chunk, tokens.starts[i])
                 right = calibrate_edit(change.support)
                 if right * factor < self.config.min_probability:
                     continue
@@ -384,9 +401,12 @@ class Restorer:
             return original
         return tokenize(encode(original), ()).surface(first - begin, last - begin)
 
-    def _verdict(self, analysis: Analysis, edits: Sequence[Edit]) -> Verdict:
+    def verdict(self, analysis: Analysis, edits: Sequence[Edit] = ()) -> Verdict:
+        """The verdict on an analysed text; its evidence names the strongest of the edits."""
         belief = analysis.belief
         strongest = sorted(edits, key=lambda edit: (-edit.probability, edit.start))[:10]
+        counts = (analysis.lookalikes, "letters of other scripts that look Latin"), (without_hidden(analysis.text)[1], "invisible characters inside words")
+        hidden = tuple(f"{count} {what}" for count, what in counts if count)
         return Verdict(
             spun=belief.spun,
             log_bayes_factor=belief.log_bayes_factor,
@@ -395,7 +415,7 @@ class Restorer:
             words=analysis.words,
             families=belief.families(self.lexicon.families),
             segments=tuple(analysis.segments()) if belief.spun >= 0.5 else (),
-            evidence=tuple(f"{edit.observed!r} for {edit.original!r} ({edit.probability:.2f})" for edit in strongest),
+            evidence=hidden + tuple(f"{edit.observed!r} for {edit.original!r} ({edit.probability:.2f})" for edit in strongest),
         )
 
 
@@ -422,17 +442,19 @@ def lock_foreign(tokens: Tokens, lines: Lines, ids: array[int], model: LanguageM
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of a document: byte offsets, and (byte start, byte end, spun given the document is, rate) of each of its lines."""
+    """A piece of a document: byte offsets, and (byte start, byte end, spun given the document is, rate) of each of its sentences."""
 
     start: int
     end: int
-    lines: tuple[tuple[int, int, float, float], ...] = ()
+    units: tuple[tuple[int, int, float, float], ...] = ()
 
 
 class Analysis:
-    """One document on its way: evidence by chunk and line, and the belief it gives."""
+    """One document on its way: evidence by chunk and sentence, and the belief it gives."""
 
     belief: Belief
+    #: Letters of other scripts that stood for Latin ones; `text` has them replaced, character by character.
+    lookalikes = 0
 
     def __init__(self, restorer: Restorer, text: str, data: bytes, opaque: list[tuple[int, int]], locked: list[tuple[int, int]]) -> None:
         self.text = text
@@ -445,48 +467,46 @@ class Analysis:
         self._kept: dict[int, Lattice] = {}
 
     def score(self) -> None:
-        """The first pass: evidence for every lane, line by line, and the belief that follows from it."""
+        """The first pass: evidence for every lane, sentence by sentence, and the belief that follows from it."""
         restorer, config = self._restorer, self._restorer.config
-        lanes, log_spun, log_clean = make_lanes(restorer.lexicon.families, config.assume_spun)
+        lanes, log_spun = make_lanes(restorer.lexicon.families, config.assume_spun)
         decoder = restorer.decoder()
         seen: Counter[int] = Counter()
-        evidence: list[list[tuple[int, int, list[float]]]] = []
+        spans: list[array[int]] = []
+        self.units: list[Unit] = []
         for chunk in self._chunks:
             lattice = self._lattice(chunk)
             if len(self.data) <= KEEP_LATTICES:
                 self._kept[chunk.start] = lattice
             self.sites += lattice.sites
-            self.words += kernels.count_words(memoryview(lattice.tokens.flags), len(lattice.tokens))
             _, token_z = decoder.forward(lattice, lanes)
-            by_line = line_evidence(token_z, len(lanes), repeat_weights(lattice.tokens.hashes, seen), lattice.lines.bounds)
-            evidence.append([(*span, row) for span, row in zip(pairwise(lattice.lines.spans), by_line, strict=True)])
-        rows = [row[2] for part in evidence for row in part] or [[0.0] * len(lanes)]
-        assumed = config.assume_spun is not None and config.assume_spun is not False
-        log_z = [sum(column) for column in zip(*rows, strict=True)] if assumed else pool_lines(rows)
-        belief = believe(lanes, log_spun, log_clean, log_z, config.prior, config.assume_spun)
-        self.belief = calibrate(belief, self.words, config.prior, config.assume_spun)
-        if assumed or self.belief.spun < NEGLIGIBLE:
+            sentences = split_lines(lattice.tokens, NEWLINES_MASK | SENTENCE_START)
+            flags = memoryview(lattice.tokens.flags)
+            words = [kernels.count_words(flags[start:end], end - start) for start, end in pairwise(sentences.bounds)]
+            spans.append(sentences.spans)
+            self.units += measure(token_z, lanes, repeat_weights(lattice.tokens.hashes, seen), sentences.bounds, words)
+        self.words = sum(unit.words for unit in self.units)
+        self.belief = believe(lanes, log_spun, family_shares(restorer.lexicon.families), self.units, config.prior, config.assume_spun)
+        if is_given(config.assume_spun) or self.belief.spun < NEGLIGIBLE:
             return
-        for k, part in enumerate(evidence):
-            judged = line_probabilities(self.belief, [row[2] for row in part])
-            self._chunks[k] = replace(
-                self._chunks[k], lines=tuple((start, end, spun, rate) for (start, end, _), (spun, rate) in zip(part, judged, strict=True))
-            )
+        judged = iter(unit_probabilities(self.belief, self.units))
+        for k, here in enumerate(spans):
+            self._chunks[k] = replace(self._chunks[k], units=tuple((start, end, *next(judged)) for start, end in pairwise(here)))
 
     def lattices(self) -> Iterator[tuple[Chunk, Lattice]]:
         """The second pass over the same lattices."""
         for chunk in self._chunks:
             yield chunk, self._kept.get(chunk.start) or self._lattice(chunk)
 
-    def line_spun(self, chunk: Chunk, offset: int) -> float:
-        """Probability, given that the document is spun, that the line at a byte offset of a chunk is."""
-        k = bisect_right(chunk.lines, offset, key=itemgetter(0)) - 1
-        return chunk.lines[k][2] if k >= 0 else 1.0
+    def unit_spun(self, chunk: Chunk, offset: int) -> float:
+        """Probability, given that the document is spun, that the sentence at a byte offset of a chunk is."""
+        k = bisect_right(chunk.units, offset, key=itemgetter(0)) - 1
+        return chunk.units[k][2] if k >= 0 else 1.0
 
     def segments(self) -> Iterator[Segment]:
-        """Maximal runs of lines that are more likely spun than not, or not; offsets in characters."""
+        """Maximal runs of sentences that are more likely spun than not, or not; offsets in characters."""
         offsets = _CharacterOffsets(self.text, self.data)
-        rows = [(chunk.start + start, chunk.start + end, spun, rate) for chunk in self._chunks for start, end, spun, rate in chunk.lines]
+        rows = [(chunk.start + start, chunk.start + end, spun, rate) for chunk in self._chunks for start, end, spun, rate in chunk.units]
         k = 0
         while k < len(rows):
             last = k

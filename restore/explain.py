@@ -58,14 +58,14 @@ def explain(restorer: Restorer, text: str, what: str) -> str:
                 found = True
                 place = len(analysis.data[:begin].decode("utf-8", "surrogatepass"))
                 lines += ["", f"{tokens.surface(i)!r} at offset {place}:"]
-                lines += _site(restorer, analysis.line_spun(chunk, tokens.starts[i]), belief, lattice, i, posterior, best, names.index(family))
+                lines += _site(restorer, analysis.unit_spun(chunk, tokens.starts[i]), belief, lattice, i, posterior, best, names.index(family))
     if not found:
         reason = f"{what!r} is no word of the text; give a word as it stands there, or a character offset"
         raise ConfigError(reason if at is None else f"no word at offset {what}")
     return "\n".join(lines) + "\n"
 
 
-def _site(restorer: Restorer, line_spun: float, belief: Belief, lattice: Lattice, i: int, posterior: array[float], best: array[int], family: int) -> list[str]:
+def _site(restorer: Restorer, unit_spun: float, belief: Belief, lattice: Lattice, i: int, posterior: array[float], best: array[int], family: int) -> list[str]:
     tokens, arcs = lattice.tokens, lattice.arcs
     if tokens.flags[i] & KIND_MASK == OPAQUE:
         return ["  not changed: an opaque span (address, code, tag, name with @ or #), never edited"]
@@ -85,7 +85,7 @@ def _site(restorer: Restorer, line_spun: float, belief: Belief, lattice: Lattice
         original = restorer.lexicon.original(number) if number >= 0 else arcs.texts[-1 - number]
         observed = tokens.surface(arcs.starts[k], arcs.ends[k])
         weight = belief.rate * max(arcs.weights[k * n_families + family], 1e-30)
-        probability = (right if k == chosen else posterior[k] * min(1.0, (1 - right) / max(1 - sure, 1e-9))) * belief.spun * line_spun
+        probability = (right if k == chosen else posterior[k] * min(1.0, (1 - right) / max(1 - sure, 1e-9))) * belief.spun * unit_spun
         lines.append(
             f"  {observed} → {original}: channel {math.log(weight):+.2f}, language model {_ratio(restorer, lattice, k):+.2f}, "
             f"context {arcs.bonus[k]:+.2f}, probability {probability:.4f}"

@@ -1553,6 +1553,42 @@ def sum_lines(
                     results[k * n_lanes + l] += token_z[i * n_lanes + l] * weights[i]
 
 
+def sum_signs(
+    token_z: cython.const[cython.double][::1],
+    n_lanes: cython.Py_ssize_t,
+    weights: cython.const[cython.double][::1],
+    bounds: cython.const[cython.int][::1],
+    n_units: cython.Py_ssize_t,
+    chosen: cython.const[cython.int][::1],
+    n_chosen: cython.Py_ssize_t,
+    weak: cython.double,
+    strong: cython.double,
+    results: cython.double[::1],
+) -> None:
+    """Evidence of units (token bounds as in `sum_lines`) for the chosen lanes, split in three: what speaks against, up to `weak`, from there to `strong`.
+
+    `results` is n_units * n_chosen * 3, cleared.
+    """
+    k: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    c: cython.Py_ssize_t
+    at: cython.Py_ssize_t
+    z: cython.double
+    with cython.nogil:
+        for k in range(n_units):
+            for i in range(bounds[k], bounds[k + 1]):
+                for c in range(n_chosen):
+                    at = (k * n_chosen + c) * 3
+                    z = token_z[i * n_lanes + chosen[c]]
+                    if z <= 0:
+                        results[at] += z * weights[i]
+                    elif z <= weak:
+                        results[at + 1] += z * weights[i]
+                    else:
+                        results[at + 1] += weak * weights[i]
+                        results[at + 2] += (z if z < strong else strong) * weights[i] - weak * weights[i]
+
+
 def count_everyday(
     ids: cython.const[cython.int][::1],
     flags: cython.const[cython.ushort][::1],
@@ -1602,12 +1638,14 @@ def split_lines(
     flags: cython.const[cython.ushort][::1],
     starts: cython.const[cython.int][::1],
     n: cython.Py_ssize_t,
+    begins: cython.int,
     size: cython.int,
     bounds: cython.int[::1],
     spans: cython.int[::1],
     breaks: cython.uchar[::1],
 ) -> cython.Py_ssize_t:
-    """Lines that hold tokens: line k holds the tokens bounds[k] … bounds[k + 1] and the bytes from spans[k] to spans[k + 1], the last to `size`.
+    """Lines that hold tokens, each beginning with one of the flags `begins`: line k holds the tokens bounds[k] … bounds[k + 1] and the bytes from spans[k] to
+    spans[k + 1], the last to `size`.
 
     `bounds` and `spans` are n + 1 long; `breaks` gets 1 for each of the n tokens with which a paragraph begins. Returns the number of lines.
     """
@@ -1616,7 +1654,7 @@ def split_lines(
     with cython.nogil:
         for i in range(n):
             breaks[i] = 1 if flags[i] & 96 == 64 else 0
-            if flags[i] & 96 or i == 0:
+            if flags[i] & begins or i == 0:
                 bounds[count] = cython.cast(cython.int, i)
                 spans[count] = starts[i]
                 count += 1

@@ -91,8 +91,11 @@ class Lines:
         return len(self.bounds) - 1
 
 
-def split_lines(tokens: Tokens) -> Lines:
-    """The lines of a text.
+def split_lines(tokens: Tokens, begins: int = NEWLINES_MASK) -> Lines:
+    """The lines of a text, or its sentences.
+
+    Args:
+        begins: flags of the tokens that begin one (NEWLINES_MASK | SENTENCE_START for sentences).
 
     >>> lines = split_lines(tokenize(b"One line.\\nAnother"))
     >>> list(lines.bounds), list(lines.spans)
@@ -100,7 +103,7 @@ def split_lines(tokens: Tokens) -> Lines:
     """
     n = len(tokens)
     bounds, spans, breaks = zeros("i", n + 1), zeros("i", n + 1), zeros("B", n)
-    count = kernels.split_lines(*views(tokens.flags, tokens.starts), n, len(tokens.text), *views(bounds, spans, breaks))
+    count = kernels.split_lines(*views(tokens.flags, tokens.starts), n, begins, len(tokens.text), *views(bounds, spans, breaks))
     del bounds[count + 1 :], spans[count + 1 :]
     return Lines(bounds, spans, breaks)
 

@@ -92,7 +92,6 @@ def test_a_spun_text_between_clean_paragraphs_is_restored_and_they_are_left_alon
     assert result.verdict.spun > 0.5
 
 
-@pytest.mark.xfail(strict=True, reason="about as much clean text around a spun one hides it")
 def test_a_spun_text_between_many_clean_paragraphs_is_found(restorer: restore.Restorer) -> None:
     clean, spun = "\n\n".join(text for _, text in CLEAN[:6]), EXAMPLE.read_text(encoding="utf-8")
     assert restorer.detect(f"{clean}\n\n{spun}\n{clean}\n").spun > 0.5

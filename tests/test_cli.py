@@ -36,7 +36,23 @@ ROOT = Path(__file__).parents[1]
 TRANSCRIPTS = sorted((Path(__file__).parent / "cases" / "cli").glob("*.txt"))
 SPUN = "He fought in the Vietnam Struggle and pleaded responsible to murder.\n"
 RESTORED = "He fought in the Vietnam War and pleaded guilty to murder.\n"
-COMMANDS = ["", "fix", "clean", "undo", "detect", "run", "dict", "dict check", "dict build", "dict lookup", "model", "model train", "model info", "evaluate"]
+COMMANDS = [
+    "",
+    "fix",
+    "clean",
+    "undo",
+    "detect",
+    "run",
+    "dict",
+    "dict check",
+    "dict build",
+    "dict lookup",
+    "dict import",
+    "model",
+    "model train",
+    "model info",
+    "evaluate",
+]
 
 
 class Outcome(NamedTuple):
@@ -115,6 +131,7 @@ def test_transcript(path: Path, run: Run, tmp_path: Path, request: pytest.Fixtur
             request.getfixturevalue("small_dictionaries")
         elif kind == "copy":
             source, name = argument.split()
+            (tmp_path / name).parent.mkdir(exist_ok=True)
             shutil.copy(ROOT / source, tmp_path / name)
         elif kind == "remove":
             (tmp_path / argument).unlink()

@@ -7,7 +7,7 @@ import random
 from array import array
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 
@@ -15,21 +15,35 @@ import restore
 from restore import engine
 from restore.decode import Lanes
 from restore.detect import (
-    CLEAN_RATES,
+    AGAINST,
     FAMILY_PRIOR,
-    LINE_PRIOR,
+    FIRST,
+    FOR,
+    LENGTH,
+    LIMIT,
+    PART,
     SHARES,
+    STRONG,
+    STYLE,
     THETAS,
+    TURN,
+    UNIT_SLOPE,
+    UNIT_WORDS,
+    WEAK,
     Belief,
+    Unit,
     believe,
-    calibrate,
-    line_evidence,
-    line_probabilities,
+    best_part,
+    family_shares,
+    log_bayes_factor,
+    log_odds,
     log_sum,
     logistic,
     make_lanes,
-    pool_lines,
+    measure,
+    pool_units,
     repeat_weights,
+    unit_probabilities,
 )
 
 FAMILIES = ("spinbot", "thesaurus", "homemade")
@@ -46,33 +60,40 @@ def close(expected: float | Sequence[float]) -> object:
     return pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
+def random_units(seed: int, n_lanes: int, n_families: int, n: int) -> list[Unit]:
+    chance = random.Random(1000 + seed)
+    signs = [[(-3 * chance.random(), 3 * chance.random(), 6 * chance.random()) for _ in range(n_families)] for _ in range(n)]
+    return [Unit(chance.randrange(1, 40), random_evidence(99 * seed + k, n_lanes), signs[k]) for k in range(n)]
+
+
+def believe_it(units: list[Unit], families: Sequence[str], prior: float = 0.01, assume: float | bool | None = None) -> Belief:
+    return believe(*make_lanes(families, assume), family_shares(families), units, prior, assume)
+
+
 # --- the belief ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("families", [FAMILIES, ("thesaurus",), ("x", "y")])
 @pytest.mark.parametrize("seed", range(12))
 def test_believe_sums_probabilities(families: tuple[str, ...], seed: int) -> None:
-    lanes, log_spun, log_clean = make_lanes(families)
-    log_z = random_evidence(seed, len(lanes))
-    prior = PRIORS[seed % len(PRIORS)]
-    belief = believe(lanes, log_spun, log_clean, log_z, prior)
-
-    # From the definitions: P(text | family, rate) / P(text | nobody changed anything) is exp(log_z).
-    shares = {name: FAMILY_PRIOR.get(name, 1.0) for name in families}
     pairs = [(name, theta) for name in families for theta in THETAS]
-    beta = math.fsum(theta**3 * (1 - theta) ** 2 for theta in THETAS)
-    looks = dict(zip(THETAS, CLEAN_RATES[1:], strict=True))
-    spun, clean = [], []
-    for (name, theta), z in zip(pairs, log_z, strict=True):
-        here = shares[name] / sum(shares.values()) * math.exp(z)
-        spun.append(here * theta**3 * (1 - theta) ** 2 / beta)
-        clean.append(here * looks[theta])
-    p_spun, p_clean = math.fsum(spun), CLEAN_RATES[0] + math.fsum(clean)
+    units = random_units(seed, len(pairs), len(families), 1 + seed % 4)
+    prior = PRIORS[seed % len(PRIORS)]
+    belief = believe_it(units, families, prior)
 
-    assert belief.log_bayes_factor == close(math.log(p_spun / p_clean))
-    assert belief.spun == close(prior * p_spun / (prior * p_spun + (1 - prior) * p_clean))
+    # From the definitions: P(unit | family, rate) / P(unit | nobody changed anything) is exp(evidence); a share of the units is spun.
+    shares = {name: FAMILY_PRIOR.get(name, 1.0) for name in families}
+    beta = math.fsum(theta**3 * (1 - theta) ** 2 for theta in THETAS)
+    spun = []
+    for lane, (name, theta) in enumerate(pairs):
+        pooled = math.fsum(weight * math.prod(share * math.exp(unit.evidence[lane]) + 1 - share for unit in units) for share, weight in SHARES)
+        spun.append(shares[name] / sum(shares.values()) * pooled * theta**3 * (1 - theta) ** 2 / beta)
+    p_spun = math.fsum(spun)
     assert belief.weights == close([p / p_spun for p in spun])
     assert belief.rate == close(math.fsum(p * theta for p, (_, theta) in zip(spun, pairs, strict=True)) / p_spun)
+    assert belief.log_bayes_factor == close(log_bayes_factor(units, family_shares(families)))
+    odds = math.exp(belief.log_bayes_factor) * prior / (1 - prior)
+    assert belief.spun == close(odds / (1 + odds))
     by_family = dict(belief.families(families))
     assert by_family == close({name: math.fsum(p for p, pair in zip(spun, pairs, strict=True) if pair[0] == name) / p_spun for name in families})
     assert list(by_family.values()) == sorted(by_family.values(), reverse=True)
@@ -80,9 +101,7 @@ def test_believe_sums_probabilities(families: tuple[str, ...], seed: int) -> Non
 
 @pytest.mark.parametrize("seed", range(10))
 def test_the_prior_moves_the_posterior_and_nothing_else(seed: int) -> None:
-    lanes, log_spun, log_clean = make_lanes(FAMILIES)
-    log_z = random_evidence(seed, len(lanes))
-    beliefs = [believe(lanes, log_spun, log_clean, log_z, prior) for prior in PRIORS]
+    beliefs = [believe_it(random_units(seed, 21, 3, 3), FAMILIES, prior) for prior in PRIORS]
     assert all(low.spun < high.spun for low, high in pairwise(beliefs) if high.spun < 1)
     assert len({(belief.log_bayes_factor, belief.weights) for belief in beliefs}) == 1
     assert beliefs[PRIORS.index(0.5)].spun == close(logistic(beliefs[0].log_bayes_factor))
@@ -90,10 +109,8 @@ def test_the_prior_moves_the_posterior_and_nothing_else(seed: int) -> None:
 
 @pytest.mark.parametrize("shift", [-1e4, -800.0, 800.0, 1e6])
 def test_overwhelming_evidence_is_no_overflow(shift: float) -> None:
-    lanes, log_spun, log_clean = make_lanes(FAMILIES)
-    # For shift > 0 at rates that hardly any clean document looks like; for shift < 0 nothing speaks for any rate.
-    log_z = [shift if theta >= 0.7 else -abs(shift) for theta in lanes.thetas]
-    belief = believe(lanes, log_spun, log_clean, log_z, 0.01)
+    signs = (min(shift, 0.0), 0.0, max(shift, 0.0))
+    belief = believe_it([Unit(20, [shift] * 21, [signs] * 3)] * 3, FAMILIES)
     assert belief.spun == pytest.approx(1.0 if shift > 0 else 0.0, abs=1e-3)
     assert math.isfinite(belief.log_bayes_factor)
     assert math.fsum(belief.weights) == close(1.0)
@@ -101,8 +118,8 @@ def test_overwhelming_evidence_is_no_overflow(shift: float) -> None:
 
 @pytest.mark.parametrize("assume", [True, 0.3, 0.5, 1.0])
 def test_assuming_spun_is_certain(assume: float | bool) -> None:
-    lanes, log_spun, log_clean = make_lanes(FAMILIES, assume)
-    belief = believe(lanes, log_spun, log_clean, random_evidence(3, len(lanes)), 0.01, assume)
+    lanes, _ = make_lanes(FAMILIES, assume)
+    belief = believe_it(random_units(3, len(lanes), 3, 4), FAMILIES, 0.01, assume)
     assert belief.spun == 1.0
     assert math.fsum(belief.weights) == close(1.0)
     if assume is not True:
@@ -110,9 +127,12 @@ def test_assuming_spun_is_certain(assume: float | bool) -> None:
 
 
 @pytest.mark.parametrize("assume", [None, False])
-def test_assuming_nothing(assume: bool | None) -> None:
-    lanes, log_spun, log_clean = make_lanes(FAMILIES, assume)
-    assert believe(lanes, log_spun, log_clean, [-1.0] * len(lanes), 0.01, assume).spun < 0.01
+def test_no_words_are_no_evidence(assume: bool | None) -> None:
+    for units in ([], [Unit(0, [0.0] * 21, [(0.0, 0.0, 0.0)] * 3)]):
+        belief = believe_it(units, FAMILIES, 0.01, assume)
+        assert belief.log_bayes_factor == close(0.0)
+        assert belief.spun == close(0.01)
+        assert belief.weights == close([math.exp(p) for p in make_lanes(FAMILIES)[1]])
 
 
 # --- the grid --------------------------------------------------------------------------------------------------------
@@ -123,27 +143,14 @@ def test_assuming_nothing(assume: bool | None) -> None:
     [(None, THETAS), (False, THETAS), (True, (0.2, 0.35, 0.5, 0.7, 0.9)), (0.4, (0.4,)), (1.0, (1.0,))],
 )
 def test_lanes_are_every_rate_of_every_family(assume: float | bool | None, thetas: tuple[float, ...]) -> None:
-    lanes, log_spun, log_clean = make_lanes(FAMILIES, assume)
+    lanes, log_spun = make_lanes(FAMILIES, assume)
     expected = [(theta, family) for family in range(len(FAMILIES)) for theta in thetas]
     assert list(zip(lanes.thetas, lanes.families, strict=True)) == expected
-    assert len(log_spun) == len(log_clean) == len(lanes) == len(expected)
+    assert len(log_spun) == len(lanes) == len(expected)
     assert math.fsum(map(math.exp, log_spun)) == close(1.0)
     by_family = [math.fsum(math.exp(p) for p, (_, f) in zip(log_spun, expected, strict=True) if f == family) for family in range(3)]
     total = 1.0 + sum(FAMILY_PRIOR[name] for name in FAMILIES[:2])
     assert by_family == close([FAMILY_PRIOR.get(name, 1.0) / total for name in FAMILIES])
-
-
-def test_clean_documents_are_a_mixture() -> None:
-    _, _, log_clean = make_lanes(FAMILIES)
-    assert CLEAN_RATES[0] + math.fsum(map(math.exp, log_clean)) == close(1.0)
-
-
-@pytest.mark.parametrize("assume", [None, True, 0.35, 0.4, 1.0])
-def test_no_evidence_is_no_evidence(assume: float | bool | None) -> None:
-    lanes, log_spun, log_clean = make_lanes(FAMILIES, assume)
-    belief = believe(lanes, log_spun, log_clean, [0.0] * len(lanes), 0.01, assume)
-    assert belief.log_bayes_factor == close(0.0)
-    assert belief.weights == close([math.exp(p) for p in log_spun])
 
 
 # --- small parts -----------------------------------------------------------------------------------------------------
@@ -173,10 +180,16 @@ def test_log_sum(terms: list[float], expected: float) -> None:
     assert log_sum(terms) == close(expected)
 
 
-def test_line_evidence_is_the_weighted_sum_over_the_tokens_of_a_line() -> None:
+def test_evidence_of_sentences_is_the_weighted_sum_over_their_tokens() -> None:
+    lanes = Lanes.grid((0.1, 0.5, 0.9), 1)
     token_z = array("d", range(12))  # four tokens, three lanes
-    weights = array("d", [1, 0.5, 0.25, 1])
-    assert line_evidence(token_z, 3, weights, array("i", [0, 1, 3, 3, 4])) == [[0, 1, 2], [3, 3.75, 4.5], [0, 0, 0], [9, 10, 11]]
+    units = measure(token_z, lanes, array("d", [1, 0.5, 0.25, 1]), array("i", [0, 1, 3, 3, 4]), [1, 2, 0, 1])
+    assert [unit.evidence for unit in units] == [[0, 1, 2], [3, 3.75, 4.5], [0, 0, 0], [9, 10, 11]]
+    assert [unit.words for unit in units] == [1, 2, 0, 1]
+    # At the typical rate, .5, the tokens have 1, 4, 7 and 10.
+    strong = [0, 0.5 * (4 - WEAK) + 0.25 * (STRONG - WEAK), 0, STRONG - WEAK]
+    assert [unit.signs for unit in units] == [[(0, 1, strong[0])], [(0, WEAK * 0.75, strong[1])], [(0, 0, 0)], [(0, WEAK, strong[3])]]
+    assert measure(array("d", [-2.0] * 6), Lanes.grid((0.5,), 2), array("d", [1, 0.5, 1]), array("i", [0, 3]), [3])[0].signs == [(-5, 0, 0)] * 2
 
 
 def test_repeats_weigh_less_and_less_over_the_whole_document() -> None:
@@ -185,37 +198,62 @@ def test_repeats_weigh_less_and_less_over_the_whole_document() -> None:
     assert list(repeat_weights([7, 9], seen)) == [1 / 3, 1]
 
 
+def test_a_clean_frame_does_not_hide_the_rate_of_a_spun_sentence() -> None:
+    assert pool_units([[9.0], [-20.0], [-20.0]])[0] > 5
+
+
+def test_log_odds() -> None:
+    assert log_odds([]) == log_odds([(0, 0, 0, 0)]) == 0
+    assert log_odds([(-1, 6, 2, 30), (-2, 0, 1, 10)]) == close((-3 * AGAINST + STYLE * math.log(2) + 3 * FOR - LENGTH * math.log(11)) * 40 / 44)
+    assert 0 < log_odds([(0, 6, 12, 10)]) < 0.75 * (STYLE * math.log(2) + 12 * FOR), "a sentence is no document"
+    assert log_odds([(0, 0, 1e6, 500)]) == -log_odds([(-1e6, 0, 0, 500)]) == LIMIT
+    assert log_odds([(-1, 6, 0.5, 300)] * 10) == pytest.approx(log_odds([(-1, 6, 0.5, 300)] * 1000), rel=0.01), "of a long text the average counts"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_best_part_is_the_best_of_all_runs(seed: int) -> None:
+    chance = random.Random(seed)
+    signs = [(-chance.expovariate(0.5), chance.random(), chance.choice((0, 0, 3)), chance.randrange(30)) for _ in range(9)]
+
+    def total(first: int, last: int) -> float:
+        return math.fsum(score(*row) for row in signs[first:last])
+
+    def score(against: float, weak: float, strong: float, words: int) -> float:
+        return AGAINST * against + 0.8 * weak + FOR * strong - 0.02 * words
+
+    first, last = best_part(signs)
+    assert total(first, last) == close(max(total(i, j) for i in range(10) for j in range(i, 10)))
+
+
+def test_a_clean_frame_does_not_hide_a_spun_part() -> None:
+    spun, clean = Unit(20, [0.0], [(-1, 3, 8)]), Unit(20, [0.0], [(-3, 0.1, 0)])
+    alone, framed = (log_bayes_factor(units, [1.0]) for units in ([spun] * 4, [clean] * 40 + [spun] * 4 + [clean] * 40))
+    assert alone > 15
+    assert framed > 5
+    assert framed == close(math.log(PART) + alone - math.log(84 * 85 / 2)), "a part costs the choice of it"
+    assert log_bayes_factor([clean] * 40, [1.0]) < -5
+
+
 @pytest.mark.parametrize("seed", range(10))
-def test_pool_lines_sums_probabilities(seed: int) -> None:
-    lines = [random_evidence(10 * seed + k, 2) for k in range(3)]
-    for lane, pooled in enumerate(pool_lines(lines)):
-        expected = math.fsum(weight * math.prod(share * math.exp(row[lane]) + 1 - share for row in lines) for share, weight in SHARES)
-        assert pooled == close(math.log(expected))
-
-
-def test_a_clean_frame_does_not_hide_a_spun_line() -> None:
-    assert pool_lines([[9.0], [-20.0], [-20.0]])[0] > 5
-
-
-def test_calibrated_evidence_needs_words() -> None:
-    belief = Belief(Lanes.grid((0.5,), 1), 3.0, 0.9, (1.0,))
-    odds = [calibrate(belief, words, 0.01).log_bayes_factor for words in (0, 50, 500)]
-    assert odds == sorted(odds, reverse=True)
-    assert calibrate(Belief(belief.lanes, 0.0, 0.5, (1.0,)), 0, 0.01).spun == close(0.01)
-    assert calibrate(belief, 500, 0.01, True).spun == 1.0
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_line_probabilities_sum_probabilities(seed: int) -> None:
+def test_unit_probabilities_sum_over_all_paths(seed: int) -> None:
     lanes = Lanes.grid((0.2, 0.8), 2)
     raw = [random.Random(seed + k).random() for k in range(4)]
     weights = tuple(w / sum(raw) for w in raw)
-    lines = [random_evidence(100 * seed + k, 4) for k in range(3)]
-    for (spun, rate), log_z in zip(line_probabilities(Belief(lanes, 0.0, 0.5, weights), lines), lines, strict=True):
-        joint = [w * math.exp(z) for w, z in zip(weights, log_z, strict=True)]
-        total = math.fsum(joint)
-        assert spun == close(LINE_PRIOR * total / (LINE_PRIOR * total + 1 - LINE_PRIOR))
-        assert rate == close(math.fsum(p * theta for p, theta in zip(joint, (0.2, 0.8, 0.2, 0.8), strict=True)) / total)
+    units = [Unit(7 * k, random_evidence(100 * seed + k, 4), []) for k in range(4)]
+    paths = {}
+    for states in product((0, 1), repeat=4):
+        p = FIRST if states[0] else 1 - FIRST
+        for before, after in pairwise(states):
+            p *= TURN if before != after else 1 - TURN
+        for state, unit in zip(states, units, strict=True):
+            if state:
+                odds = math.fsum(w * math.exp(z) for w, z in zip(weights, unit.evidence, strict=True))
+                p *= odds**UNIT_SLOPE * math.exp(-UNIT_WORDS * unit.words)
+        paths[states] = p
+    for k, (spun, rate) in enumerate(unit_probabilities(Belief(lanes, 0.0, 0.5, weights), units)):
+        assert spun == close(math.fsum(p for states, p in paths.items() if states[k]) / math.fsum(paths.values()))
+        joint = [w * math.exp(z) for w, z in zip(weights, units[k].evidence, strict=True)]
+        assert rate == close(math.fsum(p * theta for p, theta in zip(joint, (0.2, 0.8, 0.2, 0.8), strict=True)) / math.fsum(joint))
 
 
 # --- cutting ---------------------------------------------------------------------------------------------------------

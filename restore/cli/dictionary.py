@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
 from restore.errors import ConfigError
@@ -31,6 +32,34 @@ def add_parser(commands: Any) -> None:
     lookup.add_argument("phrases", nargs="+", metavar="PHRASE")
     lookup.add_argument("--dict", dest="dictionaries", action="append", default=[], metavar="PATH", help="a dictionary of your own; repeatable")
     lookup.set_defaults(run=run_lookup)
+    imported = actions.add_parser(
+        "import",
+        help="make a dictionary of the catalogue of tortured phrases",
+        description='Read the CSV of the Problematic Paper Screener ("Fingerprint - Tortured Phrase", "Expected Text") into a dictionary of your own. Boolean '
+        "clauses of a fingerprint become conditions on the document. The catalogue is not ours to ship: fetch it from its authors and keep to its licence.",
+    )
+    imported.add_argument("csv", metavar="CSV", help="the catalogue")
+    imported.add_argument("-o", "--output", required=True, metavar="FILE.tsv", help="the file to write, for --dict")
+    imported.set_defaults(run=run_import)
+
+
+def run_import(args: argparse.Namespace) -> int:
+    """Import a catalogue; lines that give no row are told on standard error."""
+    from pathlib import Path
+
+    from restore.lexicon import read_files
+    from restore.lexicon.catalogue import read_catalogue, tsv
+
+    rows, problems = read_catalogue(args.csv)
+    Path(args.output).write_text(tsv(rows), encoding="utf-8", newline="\n")
+    for problem in problems:
+        print(f"restore: {problem}", file=sys.stderr)
+    read_files([Path(args.output)])
+    conditions = sum(1 for _, _, condition in rows if condition)
+    print(
+        f"{args.output}: {len(rows):,} row{'s' * (len(rows) != 1)}, {conditions:,} with conditions; {len(problems):,} line{'s' * (len(problems) != 1)} left out"
+    )
+    return 0
 
 
 def run_check(args: argparse.Namespace) -> int:

@@ -4,16 +4,65 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import glob
 import os
 import shutil
 import stat
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from restore.errors import InputError
+from restore.errors import InputError, MissingExtraError
 
 STANDARD = "-"
+#: What is taken from a folder.
+SUFFIXES = (".txt", ".text", ".md", ".pdf")
+
+
+def expand(names: Sequence[str]) -> tuple[list[str], list[InputError]]:
+    """The documents that names stand for: files as they are, the texts in folders, the files that fit a pattern; and what could not be found."""
+    found: list[str] = []
+    problems = []
+    for name in names:
+        path = Path(name)
+        if name != STANDARD and path.is_dir():
+            inside = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            if not inside:
+                problems.append(InputError(name, f"no texts in this folder ({', '.join(SUFFIXES)}); name the files, or give a pattern in quotes"))
+            found += inside
+        elif any(mark in name for mark in "*?[") and not path.exists():
+            inside = sorted(p for p in glob.glob(name, recursive=True) if not Path(p).is_dir())
+            if not inside:
+                problems.append(InputError(name, "no file fits this pattern"))
+            found += inside
+        else:
+            found.append(name)
+    return found, problems
+
+
+def read_document(name: str) -> str:
+    """A document as text: the text of a PDF, else the file as `read_text` reads it.
+
+    Raises:
+        InputError: it cannot be read.
+        MissingExtraError: it is a PDF and pypdf is not installed.
+    """
+    if not name.lower().endswith(".pdf"):
+        return read_text(name)
+    try:
+        import pypdf
+        from pypdf.errors import PyPdfError
+    except ImportError:
+        raise MissingExtraError(f"{name}: reading PDF", "pdf") from None
+    try:
+        return "\n".join(page.extract_text() for page in pypdf.PdfReader(name).pages)
+    except FileNotFoundError:
+        raise InputError(name, "no such file") from None
+    except OSError as problem:
+        raise InputError(name, f"cannot be read ({problem.strerror})") from None
+    except (PyPdfError, ValueError, KeyError) as problem:
+        raise InputError(name, f"is no readable PDF ({problem}); convert it to text first, for example with pdftotext") from None
 
 
 def add_encoding(parser: argparse.ArgumentParser) -> None:

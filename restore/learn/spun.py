@@ -178,7 +178,7 @@ class SpunLearner:
             for chunk, lattice in analysis.lattices():
                 posterior, best = restorer.decoder().backward(lattice, belief.lanes, belief.weights)
                 arcs, tokens = lattice.arcs, lattice.tokens
-                spun = [belief.spun * analysis.line_spun(chunk, start) for start in tokens.starts]
+                spun = [belief.spun * analysis.unit_spun(chunk, start) for start in tokens.starts]
                 covered = [0.0] * len(tokens)
                 candidates = []
                 ids = list(lattice.ids)

@@ -49,6 +49,7 @@ class Lexicon:
         self.meta = container.meta
         self.families: tuple[str, ...] = tuple(container.meta["families"])
         self.capacities: dict[str, int] = container.meta["capacities"]
+        self._conditions: dict[str, str] = container.meta.get("conditions", {})
         section = container.section
         self.phrase_keys, self.phrase_values = section("phrase_keys", "Q"), section("phrase_values", "I")
         self.phrase_flags = section("phrase_flags")
@@ -64,6 +65,24 @@ class Lexicon:
     def original(self, candidate: int) -> str:
         """The surface of a candidate."""
         return bytes(self.texts[self.candidate_text[candidate] : self.candidate_text[candidate + 1]]).decode("utf-8", "surrogatepass")
+
+    def unmet(self, text: str) -> list[tuple[int, int]]:
+        """Spans (characters) of phrases whose rows hold only under a condition that this document does not meet."""
+        if not self._conditions:
+            return []
+        from restore.lexicon.catalogue import holds, parse
+
+        folded = text.lower()
+        if len(folded) != len(text):
+            folded = "".join(character.lower()[:1] for character in text)
+        spans = []
+        for phrase, condition in self._conditions.items():
+            at = folded.find(phrase)
+            if at >= 0 and not holds(parse(condition), folded):
+                while at >= 0:
+                    spans.append((at, at + len(phrase)))
+                    at = folded.find(phrase, at + 1)
+        return sorted(spans)
 
     def lookup(self, phrase: str) -> list[Candidate]:
         """The originals of an observed phrase, whatever its case; an empty list when there are none.

@@ -30,6 +30,7 @@ from typing import Any
 from restore import kernels
 from restore.container import write_container
 from restore.gate import watch
+from restore.lexicon.catalogue import WHEN
 from restore.lexicon.inflection import Inflector
 from restore.lexicon.rows import File
 from restore.tokenizer import Tokens, encode, tokenize
@@ -224,8 +225,10 @@ def build_lexicon(files: Sequence[File], protected: Sequence[str], inflector: In
     keep_keys, keep_values = build_table({key: number + 1 for number, key in enumerate(keep_words)})
     keep_weights = array("f", (value for word in keep_words.values() for value in keep[word]))
     protected_keys, protected_values = build_table({tokens.hashes(phrase): 1 for phrase in protected if 0 < len(tokens.hashes(phrase)) <= 15})
+    conditions = {row.observed.lower(): row.note.removeprefix(WHEN) for file in files for row in file.rows if row.note.startswith(WHEN) and row.weight}
     meta = {
         "families": families,
+        "conditions": conditions,
         "sources": sources,
         "rows": sum(len(file.rows) for file in files),
         "pairs": len(pairs),

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from restore.channels.layout import PageMark
 from restore.records import Edit, Verdict
+
+if TYPE_CHECKING:
+    from restore.evidence import Evidence
 
 
 def mark(text: str, edits: Iterable[Edit]) -> str:
@@ -104,6 +108,22 @@ def verdict_line(name: str, verdict: Verdict) -> str:
     """One line about a document."""
     family = verdict.families[0][0] if verdict.families and verdict.spun >= 0.5 else "-"
     return f"{verdict.spun:6.4f}  {verdict.rate:5.2f}  {verdict.sites:6d}  {verdict.words:7d}  {family:10s}  {name}"
+
+
+def evidence_lines(text: str, found: Evidence, family: str | None = None) -> Iterator[str]:
+    """Why, in lines under a verdict: counts, the strongest ten signs (all of them for a family, with their sentences), missing everyday words."""
+    signs = found.strongest() if family is None else found.signs
+    per_thousand = 1000 * len(found.signs) / max(1, found.verdict.words)
+    yield f"        {len(found.signs)} signs at {found.verdict.sites} sites ({per_thousand:.1f} in 1,000 words), {len(found.pairs)} distinct"
+    for remark in found.verdict.evidence:
+        yield f"        {remark}"
+    for sign in signs:
+        line = text.count("\n", 0, sign.start)
+        column = sign.start - (text.rfind("\n", 0, sign.start) + 1)
+        yield f"        {line + 1:4d}:{column + 1:<4d} {sign.log_odds:+6.1f}  {sign.observed} → {sign.original}" + (f"   “{sign.sentence}”" if family else "")
+    if found.missing and family is None:
+        words = ", ".join(f"{word} {n:.1f}" for word, n in found.missing[:10])
+        yield f"        everyday words that a text of this length has more of: {words}"
 
 
 VERDICT_HEADER = "  spun   rate   sites    words  family      document"

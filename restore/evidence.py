@@ -1,0 +1,204 @@
+"""Why a document is thought spun: its sites with their log odds, and the everyday words that are missing from it."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from restore import kernels
+from restore.arrays import views, zeros
+from restore.decode import gather as gather_changes
+from restore.detect import log_sum, make_lanes
+from restore.engine import EVERYDAY
+from restore.errors import ConfigError
+from restore.language_model.model import UNKNOWN
+from restore.records import Verdict
+from restore.tokenizer import KIND_MASK, NEWLINES_MASK, SENTENCE_START, WORD, hash_word, split_lines
+
+if TYPE_CHECKING:
+    from restore.engine import Analysis, Restorer
+    from restore.lattice import Lattice
+
+#: Families of terms of several words, of which two at least are no everyday words (log probability under EVERYDAY): "a few", "because of" are no such terms.
+PHRASES = frozenset({"tortured"})
+#: Log odds from which on such a phrase is listed. Clean text: see DESIGN.md.
+LISTED = 1.0
+#: Everyday words that spinners replace: s_w at least this in some family, among the most frequent words.
+REPLACED, FREQUENT = 0.5, 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A site that reads like a spinner's work.
+
+    Attributes:
+        start, end: the span of `observed` in the input, in characters.
+        observed: what stands there.
+        original: what it probably stands for.
+        log_odds: (natural) that it stands for `original` or another original, given that the text is spun.
+        sentence: the sentence around it.
+    """
+
+    start: int
+    end: int
+    observed: str
+    original: str
+    log_odds: float
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for "spun" in a document.
+
+    Attributes:
+        verdict: of the document.
+        signs: sites with log odds over 0, in the order of the text.
+        missing: everyday words that spinners replace, with how many more of each a text of this length has on average; most missing first.
+    """
+
+    verdict: Verdict
+    signs: tuple[Sign, ...]
+    missing: tuple[tuple[str, float], ...]
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Distinct (observed, original), in lower case, strongest first."""
+        ranked = sorted(self.signs, key=lambda sign: -sign.log_odds)
+        return list(dict.fromkeys((sign.observed.lower(), sign.original.lower()) for sign in ranked))
+
+    def strongest(self, n: int = 10) -> list[Sign]:
+        """The signs with the highest log odds, one for each observed wording."""
+        best: dict[str, Sign] = {}
+        for sign in self.signs:
+            key = sign.observed.lower()
+            if key not in best or sign.log_odds > best[key].log_odds:
+                best[key] = sign
+        return sorted(best.values(), key=lambda sign: (-sign.log_odds, sign.start))[:n]
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-able dictionary: the strongest signs, distinct pairs counted, missing words."""
+        return {
+            "distinct": len(self.pairs),
+            "signs": [asdict(sign) for sign in sorted(self.signs, key=lambda sign: (-sign.log_odds, sign.start))],
+            "missing": dict(self.missing),
+        }
+
+
+def gather(restorer: Restorer, text: str, family: str | None = None) -> Evidence:
+    """The evidence of a document.
+
+    Args:
+        restorer: judges the text.
+        text: the document.
+        family: only what is of this family of spinner; for tortured phrases, only phrases of several words.
+
+    Raises:
+        ConfigError: there is no such family.
+
+    >>> import restore
+    >>> evidence = gather(restore.load(), "Our irregular woodland is slow. We gauge bosom malignancy with it.", "tortured")
+    >>> [(sign.observed, sign.original) for sign in evidence.signs]
+    [('irregular woodland', 'random forest'), ('bosom malignancy', 'breast cancer')]
+    """
+    names = restorer.lexicon.families
+    if family is not None and family not in names:
+        raise ConfigError(f"family is {family!r}; the dictionaries have {', '.join(names)}")
+    analysis = restorer.analyse(text)
+    number = names.index(family) if family is not None else None
+    signs = tuple(_signs(restorer, analysis, text, number, family in PHRASES))
+    return Evidence(restorer.verdict(analysis), signs, tuple(_missing(restorer, analysis)))
+
+
+def _signs(restorer: Restorer, analysis: Analysis, text: str, family: int | None, phrases: bool) -> Iterator[Sign]:
+    lanes, weights = analysis.belief.lanes, list(analysis.belief.weights)
+    if family is not None:
+        # The family at its prior rates: in a long paper a dozen phrases say nothing about the rate.
+        _, log_prior = make_lanes(restorer.lexicon.families, restorer.config.assume_spun)
+        kept = [p if f == family else -math.inf for p, f in zip(log_prior, lanes.families, strict=True)]
+        weights = [math.exp(p - log_sum(kept)) for p in kept]
+    position = _Position(analysis.text, analysis.data)
+    for chunk, lattice in analysis.lattices():
+        arcs, tokens = lattice.arcs, lattice.tokens
+        posterior, best = restorer.decoder().backward(lattice, lanes, weights)
+        spans = split_lines(tokens, NEWLINES_MASK | SENTENCE_START).spans
+        marks = best
+        if family is not None:
+            marks = array("B", (_is_of(restorer, lattice, k, family, phrases) and (best[k] or (phrases and posterior[k] > 0)) for k in range(len(arcs))))
+        found = []
+        for change in gather_changes(lattice, posterior, marks, 1.0):
+            p = min(change.support, 1 - 1e-12)
+            log_odds = math.log(p + 1e-300) - math.log1p(-p)
+            if log_odds > (LISTED if phrases else 0):
+                found.append((log_odds, change.reading.arc))
+        # A phrase may be on the best path as a whole or word by word; of overlapping ones the longest is listed.
+        taken: set[int] = set()
+        chosen = []
+        for log_odds, k in sorted(found, key=lambda item: (arcs.starts[item[1]] - arcs.ends[item[1]], -item[0])):
+            if taken.isdisjoint(range(arcs.starts[k], arcs.ends[k])):
+                taken.update(range(arcs.starts[k], arcs.ends[k]))
+                chosen.append((arcs.starts[k], log_odds, k))
+        for i, log_odds, k in sorted(chosen):
+            j = arcs.ends[k]
+            start, end = chunk.start + tokens.starts[i], chunk.start + tokens.ends[j - 1]
+            at = bisect_right(spans, tokens.starts[i])
+            low, high = spans[at - 1], spans[at]
+            sentence = " ".join(tokens.text[low:high].decode("utf-8", "surrogatepass").split())
+            begin, finish = position(start), position(end)
+            number = arcs.candidates[k]
+            original = restorer.lexicon.original(number) if number >= 0 else arcs.texts[-1 - number]
+            yield Sign(begin, finish, text[begin:finish], original, round(log_odds, 4), sentence)
+
+
+def _is_of(restorer: Restorer, lattice: Lattice, k: int, family: int, phrases: bool) -> bool:
+    """Whether an arc is of a family itself, and not borrowed; a phrase of words that are no everyday ones where phrases are wanted."""
+    arcs, n = lattice.arcs, len(restorer.lexicon.families)
+    own = arcs.weights[k * n : (k + 1) * n]
+    return own[family] >= max(own) and not (phrases and _rare_words(restorer, lattice, arcs.starts[k], arcs.ends[k]) < 2)
+
+
+def _rare_words(restorer: Restorer, lattice: Lattice, i: int, j: int) -> int:
+    """Words among the tokens i … j that are no everyday words."""
+    pairs = zip(lattice.ids[i:j], lattice.tokens.flags[i:j], strict=True)
+    return sum(1 for number, flag in pairs if flag & KIND_MASK == WORD and (number == UNKNOWN or restorer.model.unigrams[2 * number] < EVERYDAY))
+
+
+def _missing(restorer: Restorer, analysis: Analysis) -> Iterator[tuple[str, float]]:
+    words = _everyday(restorer)
+    found: Counter[int] = Counter()
+    for _, lattice in analysis.lattices():
+        found.update(lattice.ids)
+    lacking = [(word, round(analysis.words * p - found[number], 1)) for number, word, p in words]
+    yield from sorted(((word, n) for word, n in lacking if n >= 1), key=lambda item: (-item[1], item[0]))
+
+
+def _everyday(restorer: Restorer) -> list[tuple[int, str, float]]:
+    """(id, word, share of running words) of frequent words that spinners replace."""
+    model, lexicon = restorer.model, restorer.lexicon
+    vocabulary = model.words()[: FREQUENT + 3]
+    n = len(lexicon.families)
+    keep = zeros("f", len(vocabulary) * n)
+    hashes = array("Q", (hash_word(word) for word in vocabulary))
+    kernels.keep_rates(
+        *views(hashes), len(vocabulary), lexicon.keep_keys, lexicon.keep_values, lexicon.capacities["keep"], lexicon.keep_weights, n, *views(keep)
+    )
+    return [
+        (number, vocabulary[number], math.exp(model.unigrams[2 * number]))
+        for number in range(3, len(vocabulary))
+        if max(keep[number * n : (number + 1) * n]) >= REPLACED
+    ]
+
+
+class _Position:
+    """Byte offsets to character offsets."""
+
+    def __init__(self, text: str, data: bytes) -> None:
+        self._data, self._plain = data, len(text) == len(data)
+
+    def __call__(self, offset: int) -> int:
+        return offset if self._plain else len(self._data[:offset].decode("utf-8", "surrogatepass"))
