@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import restore
+import restore.engine  # now, not while a fixture has put something else in the place of what it imports
 
 
 @pytest.fixture(scope="session")
