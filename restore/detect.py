@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -125,7 +124,7 @@ def measure(token_z: array[float], lanes: Lanes, weights: array[float], bounds: 
     Args:
         token_z: evidence by token and lane.
         lanes: the hypotheses.
-        weights: of the tokens (`repeat_weights`).
+        weights: of the tokens (`Repeats`).
         bounds: sentence k holds the tokens bounds[k] … bounds[k + 1].
         words: of each sentence.
     """
@@ -236,8 +235,9 @@ def unit_probabilities(belief: Belief, units: Sequence[Unit]) -> list[tuple[floa
         units: its sentences.
     """
     scores, rates = [], []
+    log_weights = [math.log(weight + 1e-300) for weight in belief.weights]
     for unit in units:
-        joint = [math.log(weight + 1e-300) + z for weight, z in zip(belief.weights, unit.evidence, strict=True)]
+        joint = [x + z for x, z in zip(log_weights, unit.evidence, strict=True)]
         top = max(joint)
         terms = [math.exp(x - top) for x in joint]
         total = sum(terms)
@@ -273,20 +273,37 @@ def calibrate_edit(posterior: float) -> float:
     return logistic(a * math.log(p) - b * math.log1p(-p) + c)
 
 
-def repeat_weights(hashes: Sequence[int], seen: Counter[int]) -> array[float]:
-    """Weights of the tokens' evidence: 1 / k for the k-th occurrence of a word.
+class Repeats:
+    """Weights of the tokens' evidence: 1 / k for the k-th occurrence of a word in a document.
 
     A word that a text repeats is its topic or its style ("shall" in a contract), and each time the model is surprised for the same reason.
-
-    Args:
-        hashes: of the tokens.
-        seen: occurrences so far in the document, updated.
     """
-    weights = array("d")
-    for word in hashes:
-        seen[word] += 1
-        weights.append(1 / seen[word])
-    return weights
+
+    def __init__(self) -> None:
+        self._known = 0
+        self._table = zeros("Q", 1024), zeros("i", 1024)
+
+    def weigh(self, hashes: array[int]) -> array[float]:
+        """Weights of the next tokens, given by their hashes."""
+        keys, counts = self._table
+        if 2 * (self._known + len(hashes)) > len(keys):
+            self._grow(4 * (self._known + len(hashes)))
+        keys, counts = self._table
+        weights = zeros("d", len(hashes))
+        if hashes:
+            self._known += kernels.weigh_repeats(*views(hashes), len(hashes), *views(keys, counts), len(keys), *views(weights))
+        return weights
+
+    def _grow(self, room: int) -> None:
+        keys, counts = self._table
+        size = 1 << room.bit_length()
+        self._table = zeros("Q", size), zeros("i", size)
+        for key, count in zip(keys, counts, strict=True):
+            if count:
+                slot = key & size - 1
+                while self._table[1][slot]:
+                    slot = slot + 1 & size - 1
+                self._table[0][slot], self._table[1][slot] = key, count
 
 
 def log_sum(terms: Sequence[float]) -> float:

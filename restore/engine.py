@@ -6,7 +6,6 @@ import math
 import threading
 from array import array
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -24,6 +23,7 @@ from restore.decode import Decoder, Reading, gather
 from restore.detect import (
     THETAS,
     Belief,
+    Repeats,
     Unit,
     believe,
     calibrate_edit,
@@ -32,7 +32,6 @@ from restore.detect import (
     logistic,
     make_lanes,
     measure,
-    repeat_weights,
     unit_probabilities,
 )
 from restore.errors import ConfigError
@@ -471,7 +470,7 @@ class Analysis:
         restorer, config = self._restorer, self._restorer.config
         lanes, log_spun = make_lanes(restorer.lexicon.families, config.assume_spun)
         decoder = restorer.decoder()
-        seen: Counter[int] = Counter()
+        repeats = Repeats()
         spans: list[array[int]] = []
         self.units: list[Unit] = []
         for chunk in self._chunks:
@@ -484,7 +483,7 @@ class Analysis:
             flags = memoryview(lattice.tokens.flags)
             words = [kernels.count_words(flags[start:end], end - start) for start, end in pairwise(sentences.bounds)]
             spans.append(sentences.spans)
-            self.units += measure(token_z, lanes, repeat_weights(lattice.tokens.hashes, seen), sentences.bounds, words)
+            self.units += measure(token_z, lanes, repeats.weigh(lattice.tokens.hashes), sentences.bounds, words)
         self.words = sum(unit.words for unit in self.units)
         self.belief = believe(lanes, log_spun, family_shares(restorer.lexicon.families), self.units, config.prior, config.assume_spun)
         if is_given(config.assume_spun) or self.belief.spun < NEGLIGIBLE:

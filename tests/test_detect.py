@@ -31,6 +31,7 @@ from restore.detect import (
     UNIT_WORDS,
     WEAK,
     Belief,
+    Repeats,
     Unit,
     believe,
     best_part,
@@ -42,7 +43,6 @@ from restore.detect import (
     make_lanes,
     measure,
     pool_units,
-    repeat_weights,
     unit_probabilities,
 )
 
@@ -193,9 +193,21 @@ def test_evidence_of_sentences_is_the_weighted_sum_over_their_tokens() -> None:
 
 
 def test_repeats_weigh_less_and_less_over_the_whole_document() -> None:
-    seen: Counter[int] = Counter()
-    assert list(repeat_weights([7, 8, 7], seen)) == [1, 1, 0.5]
-    assert list(repeat_weights([7, 9], seen)) == [1 / 3, 1]
+    repeats = Repeats()
+    assert list(repeats.weigh(array("Q", [7, 8, 7]))) == [1, 1, 0.5]
+    assert list(repeats.weigh(array("Q", [7, 9]))) == [1 / 3, 1]
+    assert list(repeats.weigh(array("Q"))) == []
+
+
+def test_repeats_are_counted_on_when_the_table_grows() -> None:
+    chance, repeats, seen = random.Random(3), Repeats(), Counter[int]()
+    for size in (10, 400, 900, 5000):
+        hashes = [chance.choice((1, 2, chance.getrandbits(64), 1024 * chance.randrange(50))) for _ in range(size)]
+        expected = []
+        for word in hashes:
+            seen[word] += 1
+            expected.append(1 / seen[word])
+        assert list(repeats.weigh(array("Q", hashes))) == expected
 
 
 def test_a_clean_frame_does_not_hide_the_rate_of_a_spun_sentence() -> None:
