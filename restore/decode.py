@@ -23,6 +23,8 @@ BEAM = 8
 FLOOR = 1e-3
 _NODES, _EDGES = 8192, 65536
 _WIDTH = 4
+#: Log factor of an arc that is left out: e^−1000 is 0.
+_NEVER = -1000.0
 _CHANGE = 6
 
 
@@ -58,14 +60,21 @@ class Decoder:
         self._nodes: tuple[Any, ...] = (*views(*states, zeros("d", nodes * n_lanes), zeros("d", nodes * n_lanes)), _NODES)
         self._edges: tuple[Any, ...] = (*views(*(zeros("i", edges) for _ in range(3)), zeros("d", edges + nodes)), edges)
 
-    def forward(self, lattice: Lattice, lanes: Lanes) -> tuple[array[float], array[float]]:
+    def forward(self, lattice: Lattice, lanes: Lanes, *, terms: bool = True) -> tuple[array[float], array[float]]:
         """Evidence for each lane.
+
+        Args:
+            terms: whether terms that are put together from single words are evidence.
 
         Returns:
             (log_z, token_z): log P(text | lane) − log P(text | clean), for each lane, and the same split by token (tokens × lanes).
         """
         token_z = zeros("d", len(lattice.tokens) * len(lanes))
-        log_z, _, _ = self._run(lattice, lanes, None, token_z)
+        bonus = lattice.arcs.bonus
+        if not terms:
+            first, last = lattice.arcs.terms
+            bonus = bonus[:first] + array("d", [_NEVER]) * (last - first) + bonus[last:]
+        log_z, _, _ = self._run(lattice, lanes, None, token_z, bonus)
         return log_z, token_z
 
     def backward(self, lattice: Lattice, lanes: Lanes, weights: Sequence[float]) -> tuple[array[float], array[int]]:
@@ -82,10 +91,12 @@ class Decoder:
             total = sum(weights[k] for k in heavy)
             lanes = Lanes(array("d", (lanes.thetas[k] for k in heavy)), array("i", (lanes.families[k] for k in heavy)))
             weights = [weights[k] / total for k in heavy]
-        _, posterior, best = self._run(lattice, lanes, array("d", weights), array("d"))
+        _, posterior, best = self._run(lattice, lanes, array("d", weights), array("d"), lattice.arcs.bonus)
         return posterior, best
 
-    def _run(self, lattice: Lattice, lanes: Lanes, weights: array[float] | None, token_z: array[float]) -> tuple[array[float], array[float], array[int]]:
+    def _run(
+        self, lattice: Lattice, lanes: Lanes, weights: array[float] | None, token_z: array[float], bonus: array[float]
+    ) -> tuple[array[float], array[float], array[int]]:
         n, n_lanes, arcs = len(lattice.tokens), len(lanes), lattice.arcs
         if n_lanes > self._n_lanes:
             raise ValueError(f"{n_lanes} lanes, the decoder was made for {self._n_lanes}")
@@ -94,7 +105,7 @@ class Decoder:
             return log_z, posterior, best
         kernels.decode(
             n, *views(lattice.ids, lattice.spelling, lattice.lines.breaks, lattice.keep), self._n_families,
-            len(arcs), *views(lattice.order, arcs.starts, arcs.ends, arcs.first_words, arcs.words, arcs.weights, arcs.bonus),
+            len(arcs), *views(lattice.order, arcs.starts, arcs.ends, arcs.first_words, arcs.words, arcs.weights, bonus),
             *self._model.arrays, self._scale,
             n_lanes, *views(lanes.thetas, lanes.families, weights or zeros("d", n_lanes)),
             self._beam, self._floor, int(weights is not None), *views(log_z, token_z, posterior, best), *self._nodes, *self._edges,

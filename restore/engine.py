@@ -153,7 +153,6 @@ class Restorer:
         self.lexicon = lexicon
         self.model = model
         self.config = config
-        assumed = config.assume_spun is not None and config.assume_spun is not False
         self.gate = Gate(data_path() / "en.gate", lexicon.watched) if config.gate and not assumed else None
         self._prior = math.log(config.prior) - math.log1p(-config.prior)
         self.layout = layout
@@ -478,7 +477,8 @@ class Analysis:
             if len(self.data) <= KEEP_LATTICES:
                 self._kept[chunk.start] = lattice
             self.sites += lattice.sites
-            _, token_z = decoder.forward(lattice, lanes)
+            # A term put together from words says what stood there once the text is known to be spun; to prove that it is, the words must speak for themselves.
+            _, token_z = decoder.forward(lattice, lanes, terms=is_given(config.assume_spun))
             sentences = split_lines(lattice.tokens, NEWLINES_MASK | SENTENCE_START)
             flags = memoryview(lattice.tokens.flags)
             words = [kernels.count_words(flags[start:end], end - start) for start, end in pairwise(sentences.bounds)]

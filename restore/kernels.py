@@ -512,6 +512,134 @@ def match(
     return count
 
 
+def compose(
+    norms: cython.const[cython.ulonglong][::1],
+    flags: cython.const[cython.ushort][::1],
+    n: cython.Py_ssize_t,
+    starts: cython.const[cython.int][::1],
+    ends: cython.const[cython.int][::1],
+    phrases: cython.const[cython.int][::1],
+    n_matches: cython.Py_ssize_t,
+    link_first: cython.const[cython.uint][::1],
+    link_words: cython.const[cython.uint][::1],
+    link_hashes: cython.const[cython.ulonglong][::1],
+    link_weights: cython.const[cython.float][::1],
+    boost: cython.double,
+    keys: cython.const[cython.ulonglong][::1],
+    values: cython.const[cython.uint][::1],
+    capacity: cython.ulonglong,
+    first_match: cython.int[::1],
+    queue: cython.int[::1],
+    queue_keys: cython.ulonglong[::1],
+    queue_scales: cython.double[::1],
+    queue_room: cython.Py_ssize_t,
+    term_starts: cython.int[::1],
+    term_ends: cython.int[::1],
+    terms: cython.int[::1],
+    observed: cython.int[::1],
+    changes: cython.int[::1],
+    scales: cython.float[::1],
+    room: cython.Py_ssize_t,
+) -> cython.Py_ssize_t:
+    """Find every term whose words are originals of what stands there, word by word; at least one is changed.
+
+    Breadth first from every token, through a table of terms and their beginnings (as for `match`, over normal forms). A step takes a token as it
+    stands, or a match (they come from `match`, sorted by start) as one of its links. Where the tokens themselves are a term, nothing is found.
+
+    Args:
+        link_first: phrase p has the links link_first[p] … link_first[p + 1].
+        link_words, link_hashes: the words of link c are link_hashes[link_words[c] … link_words[c + 1]].
+        link_weights: of the links, above 0 and below 1.
+        boost: factor for each changed part after the first.
+        first_match: scratch, n + 1 long.
+        queue, queue_keys, queue_scales: scratch, 3 * queue_room and queue_room long; more than queue_room beginnings at one token are dropped.
+        term_starts, term_ends, terms: results as token spans and phrase numbers, at least `room` long.
+        observed: the phrase of the first match that a term is made of, or the term itself where its first token is unchanged.
+        changes: links that a term is made of.
+        scales: product of the weights of the links and the boosts, at most 1.
+
+    Returns:
+        The number of results; -1 when there are more than `room`.
+    """
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    k: cython.Py_ssize_t = 0
+    c: cython.Py_ssize_t
+    w: cython.Py_ssize_t
+    head: cython.Py_ssize_t
+    tail: cython.Py_ssize_t
+    count: cython.Py_ssize_t = 0
+    key: cython.ulonglong
+    value: cython.uint
+    known: cython.ulonglong
+    first: cython.int
+    with cython.nogil:
+        for i in range(n + 1):
+            while k < n_matches and starts[k] < i:
+                k += 1
+            first_match[i] = cython.cast(cython.int, k)
+        for i in range(n):
+            if flags[i] & LOCKED or flags[i] & 7 == OPAQUE:
+                continue
+            # Ends of the terms that stand there already, as bits.
+            known = 0
+            key = 0
+            for j in range(i, min(n, i + 16)):
+                if j > i and flags[j] & 96:
+                    break
+                key = mix(key, norms[j])
+                value = _find_phrase(key, keys, values, capacity)
+                if value == 0:
+                    break
+                if value >> 4:
+                    known |= cython.cast(cython.ulonglong, 1) << (j - i)
+            queue[0], queue[1], queue[2] = cython.cast(cython.int, i), -1, 0
+            queue_keys[0], queue_scales[0] = 0, 1
+            head, tail = 0, 1
+            while head < tail:
+                j = queue[3 * head]
+                first = queue[3 * head + 1]
+                if j < n and not (flags[j] & LOCKED or flags[j] & 7 == OPAQUE or (j > i and flags[j] & 96)):
+                    key = mix(queue_keys[head], norms[j])
+                    if tail < queue_room and _find_phrase(key, keys, values, capacity):
+                        queue[3 * tail], queue[3 * tail + 1], queue[3 * tail + 2] = cython.cast(cython.int, j + 1), first, queue[3 * head + 2]
+                        queue_keys[tail], queue_scales[tail] = key, queue_scales[head]
+                        tail += 1
+                    for k in range(first_match[j], first_match[j + 1]):
+                        for c in range(link_first[phrases[k]], link_first[phrases[k] + 1]):
+                            key = queue_keys[head]
+                            value = 1
+                            for w in range(link_words[c], link_words[c + 1]):
+                                key = mix(key, link_hashes[w])
+                                value = _find_phrase(key, keys, values, capacity)
+                                if value == 0:
+                                    break
+                            if value and tail < queue_room:
+                                queue[3 * tail], queue[3 * tail + 2] = ends[k], queue[3 * head + 2] + 1
+                                queue[3 * tail + 1] = phrases[k] if j == i else first
+                                queue_keys[tail], queue_scales[tail] = key, queue_scales[head] * link_weights[c]
+                                if queue[3 * head + 2] > 0:
+                                    queue_scales[tail] *= boost
+                                tail += 1
+                if queue[3 * head + 2] and (j - i > 16 or not known >> (j - 1 - i) & 1):
+                    value = _find_phrase(queue_keys[head], keys, values, capacity)
+                    if value >> 4:
+                        if count == room:
+                            count = -1
+                            break
+                        term_starts[count] = cython.cast(cython.int, i)
+                        term_ends[count] = cython.cast(cython.int, j)
+                        terms[count] = (value >> 4) - 1
+                        observed[count] = first if first >= 0 else terms[count]
+                        changes[count] = queue[3 * head + 2]
+                        scales[count] = cython.cast(cython.float, min(1.0, queue_scales[head]))
+                        count += 1
+                head += 1
+            if count < 0:
+                break
+    return count
+
+
 # --- language model -----------------------------------------------------------------------------------------------------------------------------
 
 # A model state is up to four words, the last one first, with the back-off of each of its contexts: WIDTH slots in two arrays.
@@ -754,6 +882,8 @@ def expand(
     starts: cython.const[cython.int][::1],
     ends: cython.const[cython.int][::1],
     phrases: cython.const[cython.int][::1],
+    observed: cython.const[cython.int][::1],
+    scales: cython.const[cython.float][::1],
     n_matches: cython.Py_ssize_t,
     hashes: cython.const[cython.ulonglong][::1],
     flags: cython.const[cython.ushort][::1],
@@ -782,9 +912,9 @@ def expand(
     """Turn matches into arcs, one for each candidate.
 
     Candidates of phrase p are candidate_first[p] … candidate_first[p + 1]; the words of candidate c are word_hashes[word_first[c] … word_first[c + 1]],
-    its channel weights weights[c * n_families …]. `arc_words` gets, for arc k, the first of its words in `word_ids`; arc k + 1 ends them, so it is one
-    longer than the number of arcs. `arc_bonus` gets the log factors of the article before the span, of a capitalised word inside a
-    sentence and of words that the model does not know.
+    its channel weights weights[c * n_families …] times scales[k]; `observed` is the phrase that stands there, for its vowel sound.
+    `arc_words` gets, for arc k, the first of its words in `word_ids`; arc k + 1 ends them, so it is one longer than the number of arcs. `arc_bonus` gets the
+    log factors of the article before the span, of a capitalised word inside a sentence and of words that the model does not know.
 
     Returns:
         The number of arcs; the caller provides room for every candidate of every match.
@@ -820,7 +950,7 @@ def expand(
                 if article >= 0:
                     if (candidate_flags[c] & VOWEL) != article:
                         bonus -= article_cost
-                    if (phrase_flags[phrases[k]] & VOWEL) != article:
+                    if (phrase_flags[observed[k]] & VOWEL) != article:
                         bonus += article_cost
                 if flags[i] & 24 == 8 and flags[i] & SENTENCE_START == 0 and candidate_flags[c] & CAPITALS == 0:
                     bonus -= name_cost
@@ -828,7 +958,7 @@ def expand(
                 arc_ends[count] = ends[k]
                 arc_candidates[count] = cython.cast(cython.int, c)
                 for f in range(n_families):
-                    arc_weights[count * n_families + f] = weights[c * n_families + f]
+                    arc_weights[count * n_families + f] = scales[k] * weights[c * n_families + f]
                 arc_bonus[count] = bonus
                 count += 1
                 arc_words[count] = cython.cast(cython.int, used)

@@ -99,6 +99,36 @@ class Original:
     weights: tuple[float, ...]
 
 
+def compose_terms(
+    matches: list[tuple[int, int, int]],
+    hashes: list[int],
+    flags: list[int],
+    links: list[list[tuple[tuple[int, ...], float]]],
+    terms: dict[tuple[int, ...], int],
+    boost: float,
+) -> list[tuple[int, int, int, int, int, float]]:
+    """Terms made of what stands there and of links of matches: every way of reading every span, by recursion."""
+    found = []
+
+    def follow(i: int, j: int, words: tuple[int, ...], scale: float, changed: int, first: int) -> None:
+        if not any(key[: len(words)] == words for key in terms):
+            return
+        if changed and words in terms and tuple(hashes[i:j]) not in terms:
+            number = terms[words]
+            found.append((i, j, number, first if first >= 0 else number, changed, min(1.0, scale)))
+        if j == len(hashes) or flags[j] & 256 or flags[j] & 7 == 4 or (j > i and flags[j] & 96):
+            return
+        follow(i, j + 1, (*words, hashes[j]), scale, changed, first)
+        for start, end, phrase in matches:
+            if start == j:
+                for more, weight in links[phrase]:
+                    follow(i, end, words + more, scale * weight * (boost if changed else 1.0), changed + 1, phrase if j == i else first)
+
+    for i in range(len(hashes)):
+        follow(i, i, (), 1.0, 0, -1)
+    return found
+
+
 def expand_matches(
     matches: Sequence[tuple[int, int, int]],
     hashes: Sequence[int],

@@ -172,6 +172,37 @@ def test_sort_arcs_by_end_and_stable(kernels: ModuleType, seed: int) -> None:
     assert order.tolist() == sorted(range(len(ends)), key=ends.__getitem__)
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_compose_finds_every_term_that_links_make_up(kernels: ModuleType, seed: int) -> None:
+    table = Table(seed)
+    chance, words = table.chance, sorted(set(table.hashes))
+    keys = sorted({tuple(chance.choices(words, k=chance.randint(2, 4))) for _ in range(chance.randint(1, 12))})
+    terms = {key: 100 + number for number, key in enumerate(keys)}
+    lookup, values = build_table({key: number + 1 for key, number in terms.items()})
+    links = [[(tuple(chance.choices(words, k=chance.choice((1, 1, 1, 2)))), 0.25) for _ in range(chance.randrange(4))] for _ in table.phrases]
+    matches = find_phrases(table.hashes, table.flags, table.phrases)
+    expected = oracles.compose_terms(matches, table.hashes, table.flags, links, terms, boost=2.0)
+
+    flat = [link for row in links for link in row]
+    room, n = len(expected), table.n
+    queue = 1 << 16
+    columns = [view(code, zeros=room + 1) for code in "iiiiif"]
+
+    def compose(room: int) -> int:
+        return kernels.compose(
+            view("Q", table.hashes), view("H", table.flags), n, *(view("i", [m[k] for m in matches]) for k in range(3)), len(matches),
+            view("I", list(accumulate(map(len, links), initial=0))), view("I", list(accumulate((len(w) for w, _ in flat), initial=0))),
+            view("Q", [word for w, _ in flat for word in w]), view("f", [weight for _, weight in flat]), 2.0,
+            memoryview(lookup)[1:], memoryview(values), lookup[0],
+            view("i", zeros=n + 1), view("i", zeros=3 * queue), view("Q", zeros=queue), view("d", zeros=queue), queue, *columns, room,
+        )  # fmt: skip
+
+    assert compose(room) == room
+    assert sorted(zip(*(column[:room].tolist() for column in columns), strict=True)) == sorted(expected)
+    if room:
+        assert compose(room - 1) == -1
+
+
 # --- candidates ------------------------------------------------------------------------------------------------------
 
 
@@ -206,7 +237,7 @@ def test_expand_makes_an_arc_of_every_candidate(kernels: ModuleType, small: Smal
     lengths = zip("iiiifdi", (room, room, room, room + 1, room * families, room, word_room), strict=True)
     columns = arc_starts, arc_ends, candidates, word_firsts, weights, bonus, ids = [view(code, zeros=n) for code, n in lengths]
     count = kernels.expand(
-        starts, ends, numbers, len(matches), view("Q", table.hashes), view("H", table.flags), a, an, *COSTS,
+        starts, ends, numbers, numbers, view("f", [1.0] * len(matches)), len(matches), view("Q", table.hashes), view("H", table.flags), a, an, *COSTS,
         view("B", vowels), view("I", firsts), view("B", [item.vowel + 2 * item.capitals for item in flat]), view("I", sizes),
         view("Q", [word for item in flat for word in item.words]), model.vocabulary_table, model.vocabulary_capacity,
         view("f", [weight for item in flat for weight in item.weights]), families, *columns,

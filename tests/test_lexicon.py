@@ -13,6 +13,7 @@ from restore.lexicon import compile_dictionaries, data_path, find_files, load_le
 from restore.lexicon.build import BORROWED, PHRASE_RATE, SELF_WEIGHT, channel_weights
 from restore.lexicon.inflection import Inflector
 from restore.lexicon.rows import HEADER, MAX_WORDS, PARTS_OF_SPEECH
+from restore.lexicon.terms import BACKWARDS, DERIVED, find_terms, link_words
 
 E_ACUTE = "e\N{COMBINING ACUTE ACCENT}"
 
@@ -259,6 +260,36 @@ def test_compiled_files(small_dictionaries: Path, tmp_path: Path) -> None:
     assert not (small_dictionaries.parent / "cache").exists()
 
 
+TERMS = [
+    ("They signed the calm pact at dawn.", "They signed the peace treaty at dawn."),
+    ("They signed two calm pacts at dawn.", "They signed two peace treaties at dawn."),
+    ("They signed a pact at dawn.", "They signed a pact at dawn."),  # a swap alone is no candidate
+    ("The calm and a pact.", "The calm and a pact."),
+    ("They signed the peace treaty at dawn.", "They signed the peace treaty at dawn."),
+]
+
+
+@pytest.mark.parametrize(("spun", "text"), TERMS)
+def test_swaps_are_undone_inside_terms(small_dictionaries: Path, spun: str, text: str) -> None:
+    assert restore.load(assume_spun=True).restore(spun).text == text
+
+
+def test_terms_follow_the_lists_and_rows_of_whole_phrases() -> None:
+    inflector = Inflector(data_path() / "inflections.tsv")
+    assert find_terms(["random forest", "the results", "forest"], ["heat loss", "physics"], inflector) == [
+        "heat loss",
+        "heat losses",
+        "physics",
+        "random forest",
+    ]
+
+
+def test_links_follow_rows_both_ways_and_derived_forms() -> None:
+    links = link_words([("woodland", "forest", 0.5), ("prescient", "predictive", 0.5), ("woodland", "elsewhere", 0.5)], ["random forest", "prediction error"])
+    assert links == {"woodland": {"forest": 0.5}, "prescient": {"prediction": 0.5 * DERIVED}}
+    assert link_words([("forest", "woodland", 0.5)], ["forest fire"]) == {"woodland": {"forest": 0.5 * BACKWARDS}}
+
+
 def test_shipped_dictionaries_keep_the_rules() -> None:
     folder = data_path()
     paths = find_files([folder])
@@ -277,6 +308,9 @@ def test_shipped_dictionaries_keep_the_rules() -> None:
         counts = any("evidence: counts" in line for line in comments)
         clashes = [key for key in keys if not counts and seen.setdefault((path.parent.name, *key), path) != path]
         assert clashes == [], path
+    assert read_files([folder / "swaps.tsv"], shipped=True)[0].rows
+    terms = read_words(folder / "terms.tsv")
+    assert terms == sorted(set(terms))
     assert len(read_words(folder / "protected.tsv")) == len(set(read_words(folder / "protected.tsv"))) > 0
 
 

@@ -57,6 +57,9 @@ class Lexicon:
         self.candidate_text, self.texts = section("candidate_text", "I"), section("texts")
         self.candidate_words, self.word_hashes = section("candidate_words", "I"), section("word_hashes", "Q")
         self.candidate_weights = section("candidate_weights", "f")
+        self.link_first, self.link_words, self.link_hashes = section("link_first", "I"), section("link_words", "I"), section("link_hashes", "Q")
+        self.link_weights = section("link_weights", "f")
+        self.term_keys, self.term_values = section("term_keys", "Q"), section("term_values", "I")
         self.keep_keys, self.keep_values = section("keep_keys", "Q"), section("keep_values", "I")
         self.keep_weights = section("keep_weights", "f")
         self.watched = section("watched", "I")
@@ -178,7 +181,9 @@ def compile_dictionaries(layers: Sequence[Path], output: str | os.PathLike[str])
 
     folder = data_path()
     files = read_files(find_files([folder]), shipped=True) + read_files(layers)
-    return build_lexicon(files, read_words(folder / "protected.tsv"), Inflector(folder / "inflections.tsv"), output, _sources_hash(layers))
+    protected, terms = read_words(folder / "protected.tsv"), read_words(folder / "terms.tsv")
+    swaps = read_files([folder / "swaps.tsv"], shipped=True)[0].rows
+    return build_lexicon(files, protected, terms, swaps, Inflector(folder / "inflections.tsv"), output, _sources_hash(layers))
 
 
 def read_words(path: str | Path) -> list[str]:
@@ -235,7 +240,7 @@ def _stamp_hash(stamps: tuple[tuple[str, int, int], ...]) -> str:
 
 def _sources_hash(layers: Sequence[Path]) -> str:
     folder = data_path()
-    paths = [*find_files([folder]), folder / "protected.tsv", folder / "inflections.tsv", *layers]
+    paths = [*find_files([folder]), folder / "protected.tsv", folder / "terms.tsv", folder / "swaps.tsv", folder / "inflections.tsv", *layers]
     return _stamp_hash(tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths))
 
 

@@ -26,6 +26,8 @@ COUNTS = "# evidence: counts"
 PARTS_OF_SPEECH = ("n", "v", "a", "r", "x")
 #: The matcher keeps the longest phrase in four bits.
 MAX_WORDS = 12
+#: Files beside the families that are no family's rows.
+NOT_ROWS = frozenset({"protected.tsv", "terms.tsv", "swaps.tsv", "inflections.tsv"})
 
 
 class Row(NamedTuple):
@@ -67,7 +69,7 @@ def find_files(paths: Iterable[str | Path]) -> list[Path]:
     problems = []
     for path in map(Path, paths):
         if path.is_dir():
-            inside = sorted(p for p in [*path.glob("*.tsv"), *path.glob("*/*.tsv")] if p.name not in ("protected.tsv", "inflections.tsv"))
+            inside = sorted(p for p in [*path.glob("*.tsv"), *path.glob("*/*.tsv")] if p.name not in NOT_ROWS)
             if not inside:
                 problems.append(f"{path}: no .tsv files in this folder; name a dictionary file, or a folder of them")
             found += inside
