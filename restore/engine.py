@@ -153,6 +153,7 @@ class Restorer:
         self.lexicon = lexicon
         self.model = model
         self.config = config
+        assumed = config.assume_spun is not None and config.assume_spun is not False
         self.gate = Gate(data_path() / "en.gate", lexicon.watched) if config.gate and not assumed else None
         self._prior = math.log(config.prior) - math.log1p(-config.prior)
         self.layout = layout
