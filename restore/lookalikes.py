@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 
-_LATIN = "aceijopsxyhdqwvABEKMHOPCTXYIJS"
-_LOOK = "асеіјорѕхуһԁԛԝѵАВЕКМНОРСТХУІЈЅ"
-_GREEK_LATIN, _GREEK = "ovABEZHIKMNOPTYX", "ονΑΒΕΖΗΙΚΜΝΟΡΤΥΧ"
-_TABLE = str.maketrans(_LOOK + _GREEK, _LATIN + _GREEK_LATIN)
-# A word with letters of both kinds; words that are wholly Cyrillic or Greek are just that.
-_MIXED = re.compile(rf"\b(?=\w*[A-Za-z])\w*[{_LOOK}{_GREEK}]\w*")
+from restore.tokenizer import encode
+
 _HIDDEN = re.compile("(?<=[A-Za-z])[\u00ad\u200b\u200c\u200d\u2060\ufeff]+(?=[A-Za-z])")
-# In UTF-8: Cyrillic and Greek lead bytes, and the invisible characters.
-_TRACES = (b"\xd0", b"\xd1", b"\xce", b"\xcf", b"\xc2\xad", b"\xe2\x80\x8b", b"\xe2\x80\x8c", b"\xe2\x80\x8d", b"\xe2\x81\xa0", b"\xef\xbb\xbf")
+# In UTF-8: Cyrillic and Greek lead bytes, fullwidth and mathematical letters, and the invisible characters.
+_TRACES = (
+    b"\xd0", b"\xd1", b"\xce", b"\xcf", b"\xef\xbc", b"\xef\xbd", b"\xf0\x9d",
+    b"\xc2\xad", b"\xe2\x80\x8b", b"\xe2\x80\x8c", b"\xe2\x80\x8d", b"\xe2\x81\xa0", b"\xef\xbb\xbf",
+)  # fmt: skip
 
 
 def may_hide(data: bytes) -> bool:
@@ -21,18 +20,25 @@ def may_hide(data: bytes) -> bool:
 
 
 def see_through(text: str) -> tuple[str, int]:
-    """The text with Latin letters for those that only look so, in words that mix both.
+    """The text with Latin letters for those that only look so, where the cleanup rule `homoglyphs` would put them.
 
     Returns:
         (view, count): as many characters as the text, so that offsets agree; the number of letters replaced.
 
-    >>> see_through("The c\\u043empany in \\u041c\\u043e\\u0441\\u043a\\u0432\\u0430")
-    ('The company in Москва', 1)
+    >>> see_through("The c\\u043empany has an office in \\u041c\\u043e\\u0441\\u043a\\u0432\\u0430")
+    ('The company has an office in Москва', 1)
     """
-    if text.isascii():
+    if text.isascii() or not may_hide(encode(text)):
         return text, 0
-    view = _MIXED.sub(lambda word: word.group().translate(_TABLE), text)
-    return view, 0 if view == text else sum(a != b for a, b in zip(text, view, strict=True))
+    from restore.cleanup.homoglyphs import homoglyphs
+
+    pieces, last, count = [], 0, 0
+    for start, end, plain, _ in homoglyphs(text):
+        if len(plain) == end - start:
+            pieces += [text[last:start], plain]
+            count += sum(a != b for a, b in zip(text[start:end], plain, strict=True))
+            last = end
+    return "".join([*pieces, text[last:]]) if pieces else text, count
 
 
 def without_hidden(text: str) -> tuple[str, int]:

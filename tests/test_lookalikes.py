@@ -17,7 +17,7 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "spun_news.txt"
     ("text", "view", "count"),
     [
         ("plain", "plain", 0),
-        ("c\u043empany \u0391BC", "company ABC", 2),
+        ("the c\u043emp\u0430ny that makes all of it", "the company that makes all of it", 2),
         ("\u041c\u043e\u0441\u043a\u0432\u0430", "\u041c\u043e\u0441\u043a\u0432\u0430", 0),
         ("na\u00efve \u03b1-decay", "na\u00efve \u03b1-decay", 0),
     ],
