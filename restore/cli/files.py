@@ -6,10 +6,8 @@ import argparse
 import codecs
 import glob
 import os
-import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -157,6 +155,9 @@ def replace_file(name: str, text: str, backup: str | None) -> None:
     Raises:
         InputError: the file cannot be written; the old content is still there.
     """
+    import shutil
+    import tempfile
+
     path = Path(name).resolve()
     try:
         status = path.stat()

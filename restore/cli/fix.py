@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from restore.cli.files import STANDARD, add_encoding, read_text, replace_file, write_text
 from restore.cli.settings import add_layout, add_options, layout_settings, load_restorer
 from restore.errors import ConfigError, InputError
-from restore.records import Edit
 
 if TYPE_CHECKING:
     from restore.channels.layout import PageMark
+    from restore.records import Edit
 
 #: Bytes from which on uncompiled kernels deserve a warning: about three seconds of work for them.
 SLOW = 30_000

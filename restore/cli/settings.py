@@ -12,11 +12,6 @@ from restore.errors import ConfigError
 if TYPE_CHECKING:
     from restore.channels.layout import Layout
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 #: Keys of a settings file, and the types of their values.
 KEYS: dict[str, type | tuple[type, ...]] = {
     "dictionaries": list,
@@ -120,6 +115,11 @@ def read_settings(folder: Path | None = None) -> dict[str, Any]:
     Raises:
         ConfigError: the file is no TOML, has an unknown key or a value of the wrong type.
     """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
     folder = folder or Path.cwd()
     for name, table in (("restore.toml", ()), ("pyproject.toml", ("tool", "restore"))):
         path = folder / name
