@@ -1,7 +1,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
+ENGINE_TESTS := $(filter-out tests/test_integrations_dolma.py,$(wildcard tests/test_integrations_*.py)) tests/test_ten_terabytes.py
+EXTRAS_engines := engines
+EXTRAS_dolma := dolma
 
-.PHONY: demo test lint types check bench e2e build clean
+.PHONY: demo test test-engines lint types check bench e2e build clean
 
 demo: .venv/demo  ## restore an example
 	@echo; echo "== examples/spun_news.txt, restored"; $(BIN)/restore fix examples/spun_news.txt
@@ -9,6 +12,10 @@ demo: .venv/demo  ## restore an example
 
 test: .venv/test  ## all tests
 	$(BIN)/python -m pytest -q --cov=restore --cov-report=term:skip-covered --cov-fail-under=90
+
+test-engines: .venv-engines/ready .venv-dolma/ready  ## the adaptors against the engines themselves (2 GB of packages; Java 17); nothing is skipped
+	RESTORE_ENGINES=spark,ray,datatrove,spacy .venv-engines/bin/python -m pytest -q -rs $(ENGINE_TESTS)
+	RESTORE_ENGINES=dolma .venv-dolma/bin/python -m pytest -q -rs tests/test_integrations_dolma.py
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -40,9 +47,16 @@ build: .venv/dev  ## wheel and source distribution
 	$(BIN)/python -m pip install --quiet -e .
 	touch $@
 
+# uv, because pip takes minutes to choose versions here; dolma apart, because it wants numpy 1 and the others do not.
+.venv-engines/ready .venv-dolma/ready: .venv-%/ready: pyproject.toml setup.py $(wildcard restore/kernels*.py)
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet uv
+	.venv-$*/bin/uv pip install --quiet --python .venv-$*/bin/python -e '.[$(EXTRAS_$*)]' 'pytest>=8'
+	touch $@
+
 .venv/test .venv/dev .venv/bench: .venv/%: .venv/demo
 	$(BIN)/python -m pip install --quiet -e '.[$*]'
 	touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info restore/kernels*.c restore/*.so
+	rm -rf .venv .venv-engines .venv-dolma build dist *.egg-info restore/kernels*.c restore/*.so

@@ -17,10 +17,20 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 
 class RestoreError(Exception):
-    """Base of all errors that `restore` raises on purpose."""
+    """Base of all errors that `restore` raises on purpose. They pickle, since workers send them home."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+def _rebuild(kind: type[RestoreError], args: tuple[Any, ...], facts: dict[str, Any]) -> RestoreError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(facts)
+    return error
 
 
 class InputError(RestoreError):

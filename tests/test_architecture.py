@@ -37,12 +37,16 @@ LAYERS = [
     {"report"},
     {""},  # restore/__init__.py, the front door
     {"corpus"},
+    {"integrations"},
     {"cli"},
     {"__main__"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 #: The trainer: the only modules that may need numpy.
 TRAINING = {f"language_model.{name}" for name in ("characters", "corpus", "count", "estimate", "perplexity", "prune", "quantise", "train", "write")}
+#: The engines that a module of integrations may import; each is an extra.
+ENGINES = {"arrow": {"pyarrow"}, "dolma_tagger": {"dolma"}, "datatrove": {"datatrove"}, "spacy": {"spacy"}}
+ENGINES |= {name: {"pyarrow", name} for name in ("ray", "datasets", "polars", "pandas")} | {"spark": {"pyarrow", "pyspark"}}
 #: Ours, and what pyproject.toml requires of everybody.
 ALLOWED = {"restore", "charset_normalizer", "cython", "ftfy", "regex", "symspellpy", "tomli"}
 #: The extra for corpora.
@@ -147,6 +151,7 @@ def test_only_known_libraries_are_imported(name: str) -> None:
         allowed.add("tqdm")
     if name == "cli.files":
         allowed.add("pypdf")
+    allowed |= ENGINES.get(name.removeprefix("integrations."), set()) if room(name) == "integrations" else set()
     if name == "cli.settings" and sys.version_info < (3, 11):
         allowed.add("tomllib")
     assert {room(target) for target, _, _ in imports(name)} <= allowed
@@ -157,6 +162,13 @@ def test_numpy_is_imported_by_training_modules_only_and_they_lazily() -> None:
     assert eager <= TRAINING
     into_training = {(name, target) for name in MODULES for target, eager, _ in imports(name) if eager and ours(target) in TRAINING and name not in TRAINING}
     assert into_training == set()
+
+
+def test_engines_are_imported_by_their_own_adaptors_only() -> None:
+    adaptors = {f"integrations.{name}" for name in ENGINES}
+    into = {(name, target) for name in MODULES for target, eager, _ in imports(name) if eager and ours(target) in adaptors and room(name) != "integrations"}
+    assert into == set()
+    assert {ours(target) for name in adaptors for target, _, _ in imports(name)} & adaptors <= {"integrations.arrow"}
 
 
 def test_restoring_needs_no_numpy() -> None:
