@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from restore import kernels_gate
@@ -36,10 +36,10 @@ class Gate:
 
     Args:
         path: a file written by `write_gate`.
-        watched: features that speak for "spun" beside those it was trained for (`watch`).
+        watched: features that speak for "spun" beside those it was trained for (`watch_table`).
     """
 
-    def __init__(self, path: str | os.PathLike[str], watched: Sequence[int] = ()) -> None:
+    def __init__(self, path: str | os.PathLike[str], watched: memoryview | None = None) -> None:
         container = open_container(path, KIND, VERSION)
         self.container = container
         self.meta: dict[str, Any] = container.meta
@@ -48,11 +48,10 @@ class Gate:
         self._shift = 64 - bits
         if not 1 <= bits <= 32 or len(self._weights) != 1 << bits:
             raise ArtefactError(path, f"has {len(self._weights)} weights, which does not fit its {bits} bits; install it again")
-        if len(watched):
-            weights = array("b", self._weights)
-            for feature in watched:
-                weights[feature >> 32 - bits] = max(WATCHED, weights[feature >> 32 - bits])
-            self._weights = memoryview(weights)
+        self._watched = _NONE if watched is None else watched
+        size = len(self._watched)
+        if size & (size - 1) or (size and 0 not in self._watched):
+            raise ValueError(f"a table of {size} features is none of `watch_table`")
 
     def screen(self, data: Any, offsets: array[int]) -> tuple[array[int], array[float]]:
         """Judge documents cheaply.
@@ -67,7 +66,7 @@ class Gate:
         n = len(offsets) - 1
         peaks, words = zeros("q", n), zeros("q", n)
         if n:
-            kernels_gate.screen(data, *views(offsets), n, _FOLD, self._weights, self._shift, *views(peaks, words), _NONE)
+            kernels_gate.screen(data, *views(offsets), n, _FOLD, self._weights, self._shift, self._watched, WATCHED, *views(peaks, words), _NONE)
         slope = (HIGH - LOW) / FULL
         return words, array("d", (peak / SCALE - LOW - slope * min(count, FULL) for peak, count in zip(peaks, words, strict=True)))
 
@@ -101,7 +100,9 @@ def count_features(data: bytes) -> array[int]:
     """The 32-bit feature numbers of a text, two a word; the upper bits number the weight."""
     features = zeros("I", 2 * len(data) + 2)
     result = zeros("q", 1)
-    count = kernels_gate.screen(data, memoryview(array("q", [0, len(data)])), 1, _FOLD, memoryview(bytes(2)).cast("b"), 63, *views(result, result, features))
+    count = kernels_gate.screen(
+        data, memoryview(array("q", [0, len(data)])), 1, _FOLD, memoryview(bytes(2)).cast("b"), 63, _NONE, 0, *views(result, result, features)
+    )
     del features[count:]
     return features
 
@@ -110,6 +111,27 @@ def watch(phrase: str) -> int:
     """The feature that tells a phrase: its last pair of words, or its only word."""
     features = count_features(encode(phrase))
     return features[0] if len(features) < 4 else features[-1]
+
+
+def watch_table(phrases: Iterable[str]) -> array[int]:
+    """The features that tell phrases, as a hash table: a power of two of slots, half of them empty (0), or none at all.
+
+    In a table of their own, since so many marks among the trained weights would meet other words: 5,000 of them had 88 % of clean documents decoded.
+
+    >>> len(watch_table([])), len(watch_table(["new gizmo", "gizmo"]))
+    (0, 4)
+    """
+    features = sorted({watch(phrase) for phrase in phrases} - {0})
+    if not features:
+        return array("I")
+    mask = (1 << (2 * len(features) - 1).bit_length()) - 1
+    table = array("I", bytes(4 * (mask + 1)))
+    for feature in features:
+        slot = feature & mask
+        while table[slot]:
+            slot = slot + 1 & mask
+        table[slot] = feature
+    return table
 
 
 def _fold() -> bytes:

@@ -20,6 +20,20 @@ LEAD = cython.declare(cython.int, 3)
 LETTER = cython.declare(cython.int, 4)
 
 
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _is_watched(feature: cython.uint, watched: cython.const[cython.uint][::1], mask: cython.uint) -> cython.int:
+    """Whether a feature is in an open-addressing table of mask + 1 slots, a power of two, of which one at least is empty (0), so that every search ends."""
+    slot: cython.uint = feature & mask
+    while watched[slot] != 0:
+        if watched[slot] == feature:
+            return 1
+        slot = (slot + 1) & mask
+    return 0
+
+
 def screen(
     text: cython.const[cython.uchar][::1],
     offsets: cython.const[cython.longlong][::1],
@@ -27,6 +41,8 @@ def screen(
     fold: cython.const[cython.uchar][::1],
     weights: cython.const[cython.schar][::1],
     shift: cython.int,
+    watched: cython.const[cython.uint][::1],
+    bonus: cython.int,
     peaks: cython.longlong[::1],
     words: cython.longlong[::1],
     features: cython.uint[::1],
@@ -41,6 +57,7 @@ def screen(
         offsets: n_documents + 1 rising offsets, none beyond the text.
         fold: 256 classes of bytes.
         weights: 2 ** (64 - shift) log odds.
+        watched: table of features (`_is_watched`) whose weight is at least `bonus`; may be empty.
         peaks, words: results, n_documents each.
         features: when not empty, gets two numbers a word, of which the upper 64 - shift bits number the weight; at least twice as long as the text then.
 
@@ -60,6 +77,10 @@ def screen(
     running: cython.longlong
     peak: cython.longlong
     count: cython.longlong
+    first: cython.int
+    second: cython.int
+    mask: cython.uint = cython.cast(cython.uint, len(watched) - 1) if len(watched) > 0 else 0
+    watches: cython.int = 1 if len(watched) > 0 else 0
     with cython.nogil:
         for d in range(n_documents):
             i = offsets[d]
@@ -112,7 +133,14 @@ def screen(
                 key ^= key >> 32
                 pair = ((before ^ key) * MIXER) & MASK
                 key = (key * PRIME) & MASK
-                score = weights[key >> shift] + weights[pair >> shift]
+                first = weights[key >> shift]
+                second = weights[pair >> shift]
+                if watches:
+                    if first < bonus and _is_watched(cython.cast(cython.uint, key >> 32), watched, mask):
+                        first = bonus
+                    if second < bonus and _is_watched(cython.cast(cython.uint, pair >> 32), watched, mask):
+                        second = bonus
+                score = first + second
                 if wants:
                     features[written] = cython.cast(cython.uint, key >> 32)
                     features[written + 1] = cython.cast(cython.uint, pair >> 32)

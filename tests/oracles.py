@@ -167,7 +167,7 @@ _APOSTROPHE = rb"(?:'|\xe2\x80\x99)(?=" + _LETTER + rb")"
 _PIECES = re.compile(rb"(" + _INSIDE + rb"(?:" + _INSIDE + rb"|" + _APOSTROPHE + rb")*)|(\xe2[\x80\x81].)|(\xc2\xa0|[\0\t-\r ']+)|(.)", re.DOTALL)
 
 
-def screen_slowly(document: bytes, weights: Sequence[int]) -> tuple[int, int, list[int]]:
+def screen_slowly(document: bytes, weights: Sequence[int], watched: Sequence[int] = (), bonus: int = 0) -> tuple[int, int, list[int]]:
     """(largest sum of a run of words, words, 32-bit feature numbers) of one document, by a pattern and all pairs of ends."""
     shift = 65 - len(weights).bit_length()
     before, features, sums = 0, list[int](), [0]
@@ -185,7 +185,8 @@ def screen_slowly(document: bytes, weights: Sequence[int]) -> tuple[int, int, li
         key = key * PRIME & MASK
         before = (key ^ key >> 29) * PRIME & MASK
         features += [key >> 32, pair >> 32]
-        sums.append(sums[-1] + weights[key >> shift] + weights[pair >> shift])
+        scores = [max(bonus, weights[k >> shift]) if k >> 32 in watched else weights[k >> shift] for k in (key, pair)]
+        sums.append(sums[-1] + sum(scores))
     peak = max(sums[j] - sums[i] for j in range(len(sums)) for i in range(j + 1))
     return peak, len(sums) - 1, features
 

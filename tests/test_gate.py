@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import restore
 from restore.container import write_container
-from restore.gate import KIND, SCALE, VERSION, Gate, count_features, watch, write_gate
+from restore.gate import KIND, SCALE, VERSION, Gate, count_features, watch, watch_table, write_gate
 from restore.lexicon import data_path
 from tests.oracles import IMPLEMENTATIONS, load_kernels, screen_slowly, view
 
@@ -28,7 +28,7 @@ offices, and then they were quiet for an hour."""
 SPUN = (Path(__file__).parents[1] / "examples" / "spun_news.txt").read_text(encoding="utf-8")
 
 
-def screen(kernels: str, documents: list[bytes], weights: list[int]) -> list[tuple[int, int, list[int]]]:
+def screen(kernels: str, documents: list[bytes], weights: list[int], watched: array[int] | None = None, bonus: int = 0) -> list[tuple[int, int, list[int]]]:
     from restore.gate import _FOLD
 
     offsets = array("q", [0])
@@ -37,7 +37,8 @@ def screen(kernels: str, documents: list[bytes], weights: list[int]) -> list[tup
     n, results = len(documents), []
     peaks, words, features = view("q", zeros=n), view("q", zeros=n), view("I", zeros=2 * offsets[-1] + 2)
     data, shift = b"".join(documents), 65 - len(weights).bit_length()
-    found = load_kernels(kernels, "kernels_gate").screen(data, memoryview(offsets), n, _FOLD, view("b", weights), shift, peaks, words, features)
+    table = memoryview(watched or array("I"))
+    found = load_kernels(kernels, "kernels_gate").screen(data, memoryview(offsets), n, _FOLD, view("b", weights), shift, table, bonus, peaks, words, features)
     at = 0
     for peak, count in zip(peaks, words, strict=True):
         results.append((peak, count, list(features[at : at + 2 * count])))
@@ -53,6 +54,27 @@ def test_agrees_with_a_pattern(kernels: str, seed: int) -> None:
     weights = [chance.randint(-127, 127) for _ in range(1 << chance.randint(1, 10))]
     documents = [b"".join(chance.choice(PIECES) for _ in range(chance.randint(0, 40))) for _ in range(chance.randint(1, 6))]
     assert screen(kernels, documents, weights) == [screen_slowly(document, weights) for document in documents]
+
+
+@pytest.mark.parametrize("kernels", IMPLEMENTATIONS)
+@pytest.mark.parametrize("seed", range(20))
+def test_watched_features_have_a_weight_of_their_own(kernels: str, seed: int) -> None:
+    chance = random.Random(seed)
+    weights = [chance.randint(-127, 127) for _ in range(1 << chance.randint(1, 6))]
+    documents = [b" ".join(chance.choice([b"gizmo", b"new", b"old", b"box", b"."]) for _ in range(chance.randint(0, 30))) for _ in range(4)]
+    phrases = chance.sample(["gizmo", "new gizmo", "old", "box new", "nowhere", "else"], chance.randint(0, 5))
+    watched = [watch(phrase) for phrase in phrases]
+    expected = [screen_slowly(document, weights, watched, 48) for document in documents]
+    assert screen(kernels, documents, weights, watch_table(phrases), 48) == expected
+
+
+def test_many_watched_phrases_do_not_open_the_gate_for_other_text() -> None:
+    table = watch_table("giz" + "".join("bdfgklmnpr"[int(digit)] for digit in f"{k:05}") for k in range(50_000))
+    assert len(table) == 1 << 17
+    assert 49_990 <= sum(map(bool, table)) <= 50_000
+    data = ORDINARY.encode()
+    screened = [Gate(data_path() / "en.gate", watched).screen(data, array("q", [0, len(data)])) for watched in (None, memoryview(table))]
+    assert screened[0] == screened[1]
 
 
 @settings(max_examples=100, derandomize=True, deadline=None)

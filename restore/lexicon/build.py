@@ -18,7 +18,7 @@ Sections of the compiled file (kind "lexicon"; all tables little-endian)::
     keep_keys u64, keep_values u32       the same kind of table over single-word originals: number of the word + 1, shifted by 4
     keep_weights f32                     s_w for each family
     protected_keys u64, protected_values phrases never edited, in the form of phrase_keys
-    watched u32                          features of the gate (`gate.watch`) that the observed phrases of a user's layer have
+    watched u32                          features of the gate that the observed phrases of a user's layer have, as a table (`gate.watch_table`)
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from typing import Any
 
 from restore import kernels
 from restore.container import write_container
-from restore.gate import watch
+from restore.gate import watch_table
 from restore.lexicon.catalogue import WHEN
 from restore.lexicon.inflection import Inflector
 from restore.lexicon.rows import File, Row
 from restore.lexicon.terms import BACKWARDS, DERIVED, OTHER, SWAP, find_terms, link_words
 from restore.tokenizer import Tokens, encode, tokenize
 
-KIND, VERSION = "lexicon", 2
+KIND, VERSION = "lexicon", 3
 
 #: Evidence that no row has, against s_w = 1: a word with rows of weight 7 in all is replaced half of the time at θ = 1. Dev texts (d01–d20, θ about .65):
 #: words with rows of weight under 3, 3–8, 8–16 and over 16 in all were replaced at .14, .20, .45 and .60 of their places.
@@ -312,7 +312,7 @@ def build_lexicon(
             "keep_weights": keep_weights,
             "protected_keys": protected_keys[1:],
             "protected_values": protected_values,
-            "watched": array("I", sorted({watch(observed) for (observed, _), own in pairs.items() if "user" in own})),
+            "watched": watch_table(observed for (observed, _), own in pairs.items() if "user" in own),
         },
     )
     return meta
