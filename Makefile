@@ -28,8 +28,11 @@ check: .venv/demo  ## the shipped dictionaries and model
 	$(BIN)/restore dict check
 	$(BIN)/restore model info | head -n 1
 
-bench: .venv/bench
-	$(BIN)/python -m pytest benchmarks -q --benchmark-only --benchmark-columns=median,ops,rounds --benchmark-sort=name
+bench: .venv/bench  ## speed of the stages and of peers (RESTORE_BENCH_TEXT=FILE for your own text)
+	$(BIN)/python -m pytest benchmarks -q --benchmark-only --benchmark-timer=time.process_time --benchmark-columns=median,ops,rounds --benchmark-sort=name
+
+bench-check: .venv/bench  ## fails when a stage is 15 % slower than recorded, against a reference loop
+	$(BIN)/python benchmarks/check.py
 
 MB ?= 1000
 e2e: .venv/test  ## restore run on a corpus of MB megabytes made of TEXTS (paragraphs, a line each), killed ten times: make e2e TEXTS="news.txt.xz" MB=1000
