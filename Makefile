@@ -4,7 +4,7 @@ ENGINE_TESTS := $(filter-out tests/test_integrations_dolma.py,$(wildcard tests/t
 EXTRAS_engines := engines
 EXTRAS_dolma := dolma
 
-.PHONY: demo test test-engines lint types check bench e2e build clean
+.PHONY: demo test test-engines lint types check bench bench-check e2e build clean
 
 demo: .venv/demo  ## restore an example
 	@echo; echo "== examples/spun_news.txt, restored"; $(BIN)/restore fix examples/spun_news.txt

@@ -3,8 +3,9 @@
     python benchmarks/check.py            compare with recorded.json in this folder; exit 1 where a ratio is 15 % or more below
     python benchmarks/check.py --record   write it (after a change that is meant to be slower, or on a new machine)
 
-A ratio is MB/s of the stage times the CPU seconds of a fixed loop (arithmetic and a dictionary in Python, zlib, CRC-32) that runs right before it: the median of
-interleaved rounds. What falls short is measured again with twice the rounds, so that one bad moment of a busy machine fails nothing. The texts are the built-in ones.
+A ratio is MB/s of the stage times the CPU seconds of a fixed loop (arithmetic and a dictionary in Python, zlib, CRC-32) that runs right before it: the
+median of interleaved rounds. What falls short is measured again with twice the rounds, so that one bad moment of a busy machine fails nothing. The texts are
+the built-in ones.
 """
 
 from __future__ import annotations
