@@ -29,7 +29,7 @@ check: .venv/demo  ## the shipped dictionaries and model
 	$(BIN)/restore model info | head -n 1
 
 bench: .venv/bench  ## speed of the stages and of peers (RESTORE_BENCH_TEXT=FILE for your own text)
-	$(BIN)/python -m pytest benchmarks -q --benchmark-only --benchmark-timer=time.process_time --benchmark-columns=median,ops,rounds --benchmark-sort=name
+	$(BIN)/python -m pytest benchmarks/test_*.py -q --benchmark-only --benchmark-columns=median,ops,rounds --benchmark-sort=name
 
 bench-check: .venv/bench  ## fails when a stage is 15 % slower than recorded, against a reference loop
 	$(BIN)/python benchmarks/check.py

@@ -53,10 +53,13 @@ def cases() -> dict[str, tuple[int, Callable[[], object]]]:
     assert gate is not None
     documents = workload.cut_documents(workload.clean_text(), total=2_000_000)
     data, offsets = join(documents)
+    # What the gate keeps out: the built-in sentences are full of words that spinners write, and a good part of them is decoded.
+    clean = [document for document, excess in zip(documents, gate.screen(data, offsets)[1], strict=True) if excess <= 0]
+    assert len(clean) > len(documents) / 5
     chunk = data[:200_000]
     spun = workload.cut_documents(workload.spun_text(20_000))
     lattice = ungated.lattice("".join(spun).encode())
-    lanes, _, _ = make_lanes(ungated.lexicon.families)
+    lanes, *_ = make_lanes(ungated.lexicon.families)
     spun_bytes = workload.n_bytes(spun)
     assert sum(bool(result.edits) for result in ungated.pipe(spun)) > len(spun) / 2
     return {
@@ -64,7 +67,7 @@ def cases() -> dict[str, tuple[int, Callable[[], object]]]:
         "gate": (2 * len(data), lambda: [gate.screen(data, offsets) for _ in range(2)]),
         "lattice": (len(chunk), lambda: ungated.lattice(chunk)),
         "forward": (spun_bytes, lambda: ungated.decoder().forward(lattice, lanes)),
-        "pipe, clean": (len(data), lambda: list(restorer.pipe(documents))),
+        "pipe, clean": (workload.n_bytes(clean), lambda: list(restorer.pipe(clean))),
         "pipe, spun, no gate": (spun_bytes, lambda: list(ungated.pipe(spun))),
     }
 

@@ -127,7 +127,7 @@ def stages(rounds: int) -> list[Row]:
     clean, offsets = join(workload.cut_documents(workload.clean_text(), total=2_000_000))
     spun = workload.cut_documents(workload.spun_text(200_000))
     chunks = {"clean": clean[:30_000], "spun": "".join(spun).encode()[:30_000]}
-    lanes, _, _ = make_lanes(restorer.lexicon.families)
+    lanes, *_ = make_lanes(restorer.lexicon.families)
     texts = [chunk.decode("utf-8", "ignore") for chunk in chunks.values()]
     many = workload.cut_documents(workload.clean_text(), total=12_000_000)
     cases: dict[str, tuple[int, Callable[[], object]]] = {"gate": (len(clean), lambda: restorer.gate.screen(clean, offsets))}  # type: ignore[union-attr]

@@ -12,6 +12,9 @@ import workload
 SIZE, AGREEMENT = 100_000, 0.97
 
 
+pytestmark = pytest.mark.benchmark(timer=workload.cpu_clock)
+
+
 @pytest.mark.parametrize("kind", ["clean", "spun"])
 @pytest.mark.parametrize("name", workload.PEERS)
 def test_peer(benchmark: Any, name: str, kind: str) -> None:
