@@ -43,7 +43,7 @@ from restore.lexicon import Lexicon, data_path, load_lexicon
 from restore.lexicon.build import build_table
 from restore.lookalikes import may_hide, see_through, without_hidden
 from restore.protect import locked_spans
-from restore.records import Config, Edit, Result, Segment, Verdict
+from restore.records import CHANNELS, Config, Edit, Result, Segment, Verdict
 from restore.tokenizer import (
     ABBREVIATION,
     CAPITALISED,
@@ -67,11 +67,16 @@ if TYPE_CHECKING:
 
 #: Text is cut into pieces of about this many bytes, at a blank line, a line end, a sentence or a space, whichever comes first in this order.
 CHUNK = 1 << 15
+#: The channels that work on characters take a text in pieces of this size: rates of errors and repeated names are their own.
+SECTION = 1 << 20
 #: Lattices of documents up to this many bytes are kept between the two passes; those of larger ones are built twice.
 KEEP_LATTICES = 1 << 21
 #: A line of at least so many words, of which less than this share are everyday words (log probability over −8: the 300 or so most frequent), is in another
 #: language or no prose. Measured shares: French, German, Spanish, Italian, Dutch, Swedish 0–.05; lines of dev_clean .44 in the middle, under .1 one in 120.
 FOREIGN_WORDS, FOREIGN_SHARE, EVERYDAY = 6, 0.1, -8.0
+#: The same for scans, where whole lines are damaged: lines before and after that are counted with a line, and the share. Judged like other lines,
+#: dev newspapers lose .012 and .023 of the errors removed; with four lines and a share of .1, .004 and .004.
+SCAN_AROUND, SCAN_SHARE = 4, 0.06
 #: Below this posterior no edit can reach any useful threshold, and the second pass is skipped.
 NEGLIGIBLE = 1e-3
 
@@ -79,26 +84,34 @@ NEGLIGIBLE = 1e-3
 def load(
     dictionaries: Sequence[str | Path] | str | Path = (),
     protect: Sequence[str] | str = (),
-    model: str | Path = "en",
+    model: str | Path = "auto",
     prior: float = 0.01,
     min_probability: float = 0.6,
     assume_spun: float | bool | None = None,
     gate: bool = True,
     clean: str | Sequence[str] = (),
     layout: Layout | bool = False,
+    channels: Sequence[str] | str = ("substitution",),
+    vocabulary: Sequence[str] | str = (),
+    ocr_weights: str | Path | None = None,
 ) -> Restorer:
     """Load the models and dictionaries.
 
     Args:
         dictionaries: your own TSV files or folders, on top of the shipped ones, lowest layer first.
         protect: words and phrases that are never edited, whatever their case.
-        model: "en", or the path of a language model made by `restore model train`.
+        model: "en", "en-historical", or the path of a language model made by `restore model train`; "auto" is "en", except that the channels "ocr" and
+            "spelling" read each text with the one of the two that predicts it better.
         prior: probability that a document is spun, before looking at it.
         min_probability: an edit is made when its posterior is at least this.
         assume_spun: take every text as spun: True, or the share of replaceable words that were replaced.
         gate: texts that a cheap classifier finds clean are not decoded: some fifty times faster (DESIGN.md has what it misses).
         clean: clean up first: a profile of `restore.cleanup` ("minimal", "scan", "web", "typed"), or names of its rules.
         layout: join words divided at line ends first, which makes lines fewer: True, or settings (`restore.channels.layout.Layout`).
+        channels: what may have happened to a text: "substitution" (spun), "ocr" (scanned), "spelling" (typed). Scans and typing are undone first, and what they
+            give is looked at for substitutions.
+        vocabulary: words that "ocr" and "spelling" take as right, beside those of the language model.
+        ocr_weights: weights for "ocr", made by `restore learn ocr`, in place of the shipped ones.
 
     Returns:
         A `Restorer`, safe to share between threads.
@@ -118,6 +131,9 @@ def load(
             raise ConfigError(f"{name} is {value}; give a number between 0 and 1")
     if assume_spun is not None and not isinstance(assume_spun, bool) and not 0 < assume_spun <= 1:
         raise ConfigError(f"assume_spun is {assume_spun}; give True or a rate above 0 and at most 1")
+    channels = (channels,) if isinstance(channels, str) else tuple(channels)
+    if not channels or set(channels) - set(CHANNELS):
+        raise ConfigError(f"channels are {', '.join(channels) or 'none'}; choose from {', '.join(CHANNELS)}")
     dictionaries = [dictionaries] if isinstance(dictionaries, (str, Path)) else dictionaries
     protect = [protect] if isinstance(protect, str) else protect
     rules: tuple[str, ...] = ()
@@ -129,12 +145,18 @@ def load(
         from restore.channels.layout import Layout
 
         layout = Layout()
-    config = Config(prior, min_probability, assume_spun, tuple(protect), gate, rules)
-    return Restorer(load_lexicon(dictionaries), LanguageModel(model_path(model)), config, layout or None)
+    vocabulary = (vocabulary,) if isinstance(vocabulary, str) else tuple(vocabulary)
+    weights = str(ocr_weights) if ocr_weights else None
+    config = Config(prior, min_probability, assume_spun, tuple(protect), gate, rules, channels, vocabulary, weights)
+    names = ("en", "en-historical") if model == "auto" and config.respelling else (model,)
+    models = [LanguageModel(model_path(name)) for name in names]
+    return Restorer(load_lexicon(dictionaries), models[0], config, layout or None, models[1:])
 
 
 def model_path(name: str | Path) -> Path:
-    """The file of a model: a shipped one by its name ("en"), any other by its path."""
+    """The file of a model: a shipped one by its name ("en"; so is "auto"), any other by its path."""
+    if name == "auto":
+        name = "en"
     shipped = data_path() / f"{name}.model"
     return shipped if shipped.exists() else Path(name)
 
@@ -147,11 +169,13 @@ class Restorer:
         model: language model.
         config: settings.
         layout: settings of the layout channel; None when it is off.
+        others: further language models that the channels "ocr" and "spelling" may choose.
     """
 
-    def __init__(self, lexicon: Lexicon, model: LanguageModel, config: Config, layout: Layout | None = None) -> None:
+    def __init__(self, lexicon: Lexicon, model: LanguageModel, config: Config, layout: Layout | None = None, others: Sequence[LanguageModel] = ()) -> None:
         self.lexicon = lexicon
         self.model = model
+        self._models = (model, *others)
         self.config = config
         assumed = config.assume_spun is not None and config.assume_spun is not False
         self.gate = Gate(data_path() / "en.gate", lexicon.watched) if config.gate and not assumed else None
@@ -196,7 +220,7 @@ class Restorer:
         return _of_input(text, before, Result(now, (), verdict)).verdict if before else verdict
 
     def prepare(self, text: str) -> list[Edit]:
-        """Edits of the cleanup rules and of the layout channel, as far as they are on; the engine sees the text after them."""
+        """Edits of the cleanup rules and of the channels layout, ocr and spelling, as far as they are on; the engine sees the text after them."""
         edits: list[Edit] = []
         if self.config.clean:
             from restore.cleanup import clean
@@ -208,6 +232,8 @@ class Restorer:
             now = edit_list.apply(text, edits)
             undone = layout(now, self.model, self.layout)
             edits = edit_list.compose(text, edits, [edit for edit in undone if edit.probability >= self.config.min_probability])
+        for channel in self.config.respelling:
+            edits = edit_list.compose(text, edits, self._respell(channel, edit_list.apply(text, edits)))
         return edits
 
     def pipe(self, texts: Iterable[str], threads: int = 1) -> Iterator[Result]:
@@ -243,7 +269,7 @@ class Restorer:
         >>> batch.data, list(batch.offsets)
         (b'They sent a letter to the president.No more.', [0, 36, 44])
         """
-        if not self.config.clean and self.layout is None:
+        if not self.config.clean and self.layout is None and not self.config.respelling:
             return self._batch(data, offsets, rewrite)
         view = memoryview(data)
         texts = [bytes(view[start:end]).decode("utf-8", "surrogatepass") for start, end in pairwise(offsets)]
@@ -301,6 +327,8 @@ class Restorer:
         return logistic(log_bayes_factor + self._prior)
 
     def _restore(self, text: str) -> Result:
+        if "substitution" not in self.config.channels:
+            return Result(text, (), self._clean_verdict(0.0, len(text.split())))
         analysis = self.analyse(text)
         edits = tuple(self._edits(analysis)) if analysis.belief.spun >= min(NEGLIGIBLE, self.config.min_probability) else ()
         if analysis.lookalikes:
@@ -328,6 +356,13 @@ class Restorer:
             data: UTF-8.
             opaque, locked: byte spans that are one token, and spans that are not edited.
         """
+        tokens = self._tokens(data, opaque, locked)
+        ids, lines = self.model.ids(memoryview(tokens.norms), len(tokens)), split_lines(tokens)
+        lock_foreign(tokens, lines, ids, self.model)
+        return build_lattice(tokens, lines, ids, self.lexicon, self.model)
+
+    def _tokens(self, data: bytes, opaque: Sequence[tuple[int, int]], locked: Sequence[tuple[int, int]]) -> Tokens:
+        """Tokens, with whatever is protected locked."""
         tokens = tokenize(data, opaque)
         lock_phrases(tokens, self.lexicon.protected_keys, self.lexicon.protected_values, self.lexicon.capacities["protected"])
         if self.config.protect:
@@ -337,10 +372,7 @@ class Restorer:
             while i < len(tokens) and tokens.starts[i] < end:
                 tokens.flags[i] |= LOCKED
                 i += 1
-        ids = self.model.ids(memoryview(tokens.norms), len(tokens))
-        lines = split_lines(tokens)
-        lock_foreign(tokens, lines, ids, self.model)
-        return build_lattice(tokens, lines, ids, self.lexicon, self.model)
+        return tokens
 
     def decoder(self) -> Decoder:
         """This thread's decoder."""
@@ -349,6 +381,27 @@ class Restorer:
             n_families = len(self.lexicon.families)
             decoder = self._local.decoder = Decoder(self.model, n_families, n_families * len(THETAS))
         return decoder
+
+    def _respell(self, channel: str, text: str) -> list[Edit]:
+        """Edits of a channel that works on characters."""
+        from restore.respell import Respeller, better_model
+
+        data = encode(text)
+        offsets = _CharacterOffsets(text, data)
+        locked, opaque = locked_spans(data), opaque_spans(data)
+        model = better_model(self._models, data)
+        stages: dict[tuple[str, Path], Respeller] = self._local.__dict__.setdefault("stages", {})
+        if (channel, model.path) not in stages:
+            stages[channel, model.path] = Respeller.load(model, channel, self.config.vocabulary, self.config.ocr_weights)
+        edits = []
+        for start, end in cut(data, SECTION):
+            tokens = self._tokens(data[start:end], _inside(opaque, start, end), _inside(locked, start, end))
+            ids, lines = model.ids(memoryview(tokens.norms), len(tokens)), split_lines(tokens)
+            lock_foreign(tokens, lines, ids, model, SCAN_AROUND, SCAN_SHARE)
+            for edit in stages[channel, model.path].edits(tokens, lines, ids, self.config.min_probability):
+                begin, stop = offsets(start + edit.start, start + edit.end)
+                edits.append(replace(edit, start=begin, end=stop))
+        return edits
 
     def _edits(self, analysis: Analysis) -> Iterator[Edit]:
         decoder, belief = self.decoder(), analysis.belief
@@ -428,13 +481,20 @@ def _of_input(text: str, before: Sequence[Edit], result: Result) -> Result:
     return Result(result.text, tuple(edit_list.compose(text, before, result.edits)), replace(result.verdict, segments=segments))
 
 
-def lock_foreign(tokens: Tokens, lines: Lines, ids: array[int], model: LanguageModel) -> None:
-    """Lock lines that are not in the model's language: too few of their words (given with their ids) are everyday words of it."""
+def lock_foreign(tokens: Tokens, lines: Lines, ids: array[int], model: LanguageModel, around: int = 0, share: float = FOREIGN_SHARE) -> None:
+    """Lock lines that are not in the model's language: too few of their words are everyday words of it.
+
+    Args:
+        tokens, lines, ids: the text.
+        around: so many lines before and after a line are counted with it.
+        share: what is too few.
+    """
     bounds, n = lines.bounds, len(lines)
     words, everyday = zeros("i", n), zeros("i", n)
     kernels.count_everyday(*views(ids, tokens.flags), model.unigrams, EVERYDAY, *views(bounds), n, *views(words, everyday))
     for k in range(n):
-        if words[k] >= FOREIGN_WORDS and everyday[k] < FOREIGN_SHARE * words[k]:
+        near = slice(max(0, k - around), k + around + 1)
+        if sum(words[near]) >= FOREIGN_WORDS and sum(everyday[near]) < share * sum(words[near]):
             for i in range(bounds[k], bounds[k + 1]):
                 tokens.flags[i] |= LOCKED
 
@@ -520,29 +580,32 @@ class Analysis:
             k = last + 1
 
     def _lattice(self, chunk: Chunk) -> Lattice:
-        def inside(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-            found = []
-            at = bisect_right(spans, chunk.start, key=itemgetter(1))
-            while at < len(spans) and spans[at][0] < chunk.end:
-                found.append((max(spans[at][0], chunk.start) - chunk.start, min(spans[at][1], chunk.end) - chunk.start))
-                at += 1
-            return found
-
-        return self._restorer.lattice(self.data[chunk.start : chunk.end], inside(self._opaque), inside(self._locked))
+        start, end = chunk.start, chunk.end
+        return self._restorer.lattice(self.data[start:end], _inside(self._opaque, start, end), _inside(self._locked, start, end))
 
 
-def cut(data: bytes) -> Iterator[tuple[int, int]]:
-    """Pieces of at most CHUNK bytes, cut where context matters least."""
+def _inside(spans: Sequence[tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:
+    """The parts of sorted spans that lie in a piece, as offsets into the piece."""
+    found = []
+    at = bisect_right(spans, start, key=itemgetter(1))
+    while at < len(spans) and spans[at][0] < end:
+        found.append((max(spans[at][0], start) - start, min(spans[at][1], end) - start))
+        at += 1
+    return found
+
+
+def cut(data: bytes, size: int = CHUNK) -> Iterator[tuple[int, int]]:
+    """Pieces of at most `size` bytes, cut where context matters least."""
     start = 0
-    while len(data) - start > CHUNK:
-        end = start + CHUNK
+    while len(data) - start > size:
+        end = start + size
         for mark in (b"\n\n", b"\n\r\n", b"\n", b". ", b" "):
-            at = data.rfind(mark, start + CHUNK // 2, end)
+            at = data.rfind(mark, start + size // 2, end)
             if at >= 0:
                 end = at + len(mark)
                 break
         else:
-            while data[end] & 0xC0 == 0x80 and end > start + CHUNK - 4:
+            while data[end] & 0xC0 == 0x80 and end > start + size - 4:
                 end -= 1
         yield start, end
         start = end

@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+#: What may have happened to a text.
+CHANNELS = ("substitution", "ocr", "spelling")
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:
@@ -120,6 +123,9 @@ class Config:
         protect: words and phrases that are never edited.
         gate: texts that the gate finds clean are not decoded.
         clean: names of cleanup rules that run first.
+        channels: what may have happened to a text, of `CHANNELS`.
+        vocabulary: words that the channels "ocr" and "spelling" take as right.
+        ocr_weights: file with the weights of the channel "ocr"; the shipped one when None.
     """
 
     prior: float = 0.01
@@ -128,3 +134,11 @@ class Config:
     protect: tuple[str, ...] = field(default=())
     gate: bool = True
     clean: tuple[str, ...] = field(default=())
+    channels: tuple[str, ...] = ("substitution",)
+    vocabulary: tuple[str, ...] = ()
+    ocr_weights: str | None = None
+
+    @property
+    def respelling(self) -> tuple[str, ...]:
+        """The channels that work on characters, in the order in which they are undone."""
+        return tuple(channel for channel in ("ocr", "spelling") if channel in self.channels)

@@ -20,7 +20,7 @@ PACKAGE = Path(restore.__file__).parent
 LAYERS = [
     {"errors", "data"},
     {"records", "container"},
-    {"kernels", "kernels_gate", "arrays"},
+    {"kernels", "kernels_gate", "kernels_ocr", "arrays"},
     {"edits"},
     {"tokenizer"},
     {"casing", "protect", "gate", "batch"},
@@ -31,7 +31,7 @@ LAYERS = [
     {"channels"},
     {"lattice"},
     {"decode"},
-    {"detect"},
+    {"detect", "respell"},
     {"engine"},
     {"explain", "evaluate", "evidence", "learn"},
     {"report"},
@@ -126,7 +126,7 @@ def test_imports_flow_one_way(name: str) -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("name", ["kernels", "kernels_gate"])
+@pytest.mark.parametrize("name", ["kernels", "kernels_gate", "kernels_ocr"])
 def test_kernels_import_nothing_of_ours(name: str) -> None:
     assert {room(target) for target, _, _ in imports(name)} <= {"cython", "math"}
 

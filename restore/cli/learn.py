@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from restore.cli import learn_ocr
 from restore.cli.files import read_text
 from restore.cli.settings import add_options, load_restorer
 from restore.errors import InputError
@@ -51,6 +52,7 @@ def add_parser(commands: Any) -> None:
     spun.add_argument("--no-new", action="store_true", help="propose no new pairs")
     spun.add_argument("--show", type=int, default=20, metavar="N", help="show the N best new pairs, for review (default: 20)")
     spun.set_defaults(run=run_spun)
+    learn_ocr.add_action(actions)
     for action in (pairs, spun):
         action.add_argument(
             "-o", "--output", default="learnt.tsv", metavar="FILE.tsv", help="the layer (default: learnt.tsv); only a layer of counts is overwritten"

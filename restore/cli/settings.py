@@ -18,6 +18,9 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "protect": list,
     "protect_file": str,
     "model": str,
+    "channels": list,
+    "vocabulary": str,
+    "ocr_weights": str,
     "prior": (int, float),
     "min_probability": (int, float),
     "assume_spun": (bool, int, float),
@@ -34,7 +37,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--protect", action="append", metavar="WORDS", help="a word or phrase that is never edited; repeatable")
     group.add_argument("--protect-file", metavar="FILE", help="such words and phrases, one a line")
-    group.add_argument("--model", metavar="NAME|FILE", help='language model (default: "en", which is shipped)')
+    group.add_argument(
+        "--channels",
+        type=channel_names,
+        metavar="NAME,…",
+        help="what may have happened to a text: substitution (spun; the default), ocr (scanned), spelling (typed)",
+    )
+    group.add_argument("--ocr-weights", metavar="FILE", help="weights for the channel ocr, made by `restore learn ocr`, in place of the shipped ones")
+    group.add_argument("--vocabulary", metavar="FILE", help="words that the channels ocr and spelling take as right, one a line")
+    group.add_argument("--model", metavar="NAME|FILE", help='language model: "en", "en-historical" or a file (default: en, but by the text for ocr, spelling)')
     group.add_argument("--prior", type=float, metavar="P", help="probability that a text is spun, before looking at it (default: 0.01)")
     group.add_argument("--min-probability", type=float, metavar="P", help="make an edit when its probability is at least this (default: 0.6)")
     group.add_argument(
@@ -67,6 +78,11 @@ def layout_settings(args: argparse.Namespace) -> Layout | None:
     from restore.channels.layout import FORM_FEED, Layout
 
     return Layout(FORM_FEED if args.page_separator is None else args.page_separator, args.remove_heads)
+
+
+def channel_names(value: str) -> list[str]:
+    """Names with commas between them, for argparse."""
+    return [name.strip() for name in value.split(",") if name.strip()]
 
 
 def rate(value: str) -> float:
@@ -106,6 +122,8 @@ def restorer_arguments(args: argparse.Namespace) -> dict[str, Any]:
     protect = list(settings.pop("protect", ()))
     if "protect_file" in settings:
         protect += read_words(settings.pop("protect_file"))
+    if "vocabulary" in settings:
+        settings["vocabulary"] = read_words(settings["vocabulary"])
     return {"protect": protect, **settings}
 
 

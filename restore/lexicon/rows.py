@@ -27,7 +27,7 @@ PARTS_OF_SPEECH = ("n", "v", "a", "r", "x")
 #: The matcher keeps the longest phrase in four bits.
 MAX_WORDS = 12
 #: Files beside the families that are no family's rows.
-NOT_ROWS = frozenset({"protected.tsv", "terms.tsv", "swaps.tsv", "inflections.tsv"})
+NOT_ROWS = frozenset({"protected.tsv", "terms.tsv", "swaps.tsv", "inflections.tsv", "confusions.tsv"})
 
 
 class Row(NamedTuple):

@@ -1,0 +1,297 @@
+"""The OCR channel: which words a damaged form may have been.
+
+P(observed | word) is a product of confusions of characters, each with a weight of its own times the error rate at that place
+(Brill & Moore 2000, section 3). The weights are in dictionaries/ocr/confusions.tsv, learnt by `restore.learn.ocr`. Candidates of a form are the words with the
+cheapest derivations, found by the kernel in a trie of the language model's vocabulary.
+"""
+
+from __future__ import annotations
+
+import zlib
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from math import log
+from pathlib import Path
+from typing import Any
+
+from restore import kernels_ocr
+from restore.arrays import views, zeros
+from restore.container import Container, open_container, write_container
+from restore.errors import ArtefactError, DictionaryError
+from restore.language_model.model import LanguageModel
+from restore.lexicon import cache_path
+
+#: Confusions by (observed, intended) characters, with the probability that `intended` becomes `observed`.
+Rates = Mapping[tuple[str, str], float]
+
+#: The share of damaged characters that the weights of a file are for.
+BASE_RATE = 0.01
+#: What a confusion that is not in the file has, as a share of what happens to its character where something happens.
+RARE = 0.0006
+#: Log factor of a letter in the wrong case, and of a confusion that is known for the other case only.
+CASE_COST, OTHER_CASE_COST = 3.0, 2.0
+#: The letters of words that can be candidates.
+LETTERS = "abcdefghijklmnopqrstuvwxyz'àáâäæçèéêëíîïñóôöøùúûü"
+#: Words of one letter that can be.
+SINGLE = frozenset("aio")
+#: Candidates kept for a form, room of the search's stack, longest form in characters.
+KEEP, ROOM, LONGEST = 8, 1 << 15, 30
+#: Exponent of the words' probabilities and −log of the error rate in the choice of candidates.
+PRIOR_SCALE, EDIT = 0.8, 3.0
+#: Candidates so far (log) behind the best one are left out: on the dev newspapers 6 finds what 9 finds, 5 loses .003 of the errors removed.
+MARGIN = 6.0
+#: What a form costs as it stands, as a name or a word that the model does not know, and what the context can make of it: nothing dearer is a candidate.
+FLOOR, FLOOR_LETTER = 16.0, 2.2
+OTHER = 255
+LOWER, CAPITALISED, UPPER = range(3)
+KIND, VERSION = "vocabulary-trie", 3
+_SECTIONS = {"labels": "B", "children": "i", "words": "i", "depths": "B", "best": "f"}
+_COLUMNS = ("intended", "observed", "weight")
+
+
+class Confusions:
+    """Weights of confusions, as the tables that the kernel reads.
+
+    Args:
+        rates: probabilities at the error rate `BASE_RATE`.
+
+    Attributes:
+        forward, backward: what `kernels_ocr.search` wants, for words read from the left and from the right.
+    """
+
+    def __init__(self, rates: Rates) -> None:
+        characters = sorted({c for observed, _ in rates for c in observed} | {chr(c) for c in range(32, 127)} | set(LETTERS) | set(LETTERS.upper()))
+        self._symbols = _Symbols({ord(c): k for k, c in enumerate(characters[:OTHER])})
+        self._labels = {c: k for k, c in enumerate(LETTERS, 1)}
+        costs = {pair: -log(rate / BASE_RATE) for pair, rate in rates.items()}
+        n = len(LETTERS) + 1
+        rare = -log(RARE)
+        substitute, remove, insert = array("f", [rare] * (512 * n)), array("f", [rare] * (2 * n)), array("f", [rare + 1] * 256)
+        for letter, label in self._labels.items():
+            for upper, intended in enumerate((letter, letter.upper())):
+                remove[upper * n + label] = min(rare, costs.get(("", intended), rare))
+                for code, symbol in self._symbols.items():
+                    observed = chr(code)
+                    if observed == intended:
+                        cost = 0.0
+                    elif (observed, intended) in costs:
+                        cost = min(rare, costs[observed, intended])
+                    elif observed.lower() == letter:
+                        cost = CASE_COST
+                    else:
+                        cost = min(rare, costs.get((observed.lower(), letter), rare) + OTHER_CASE_COST)
+                    substitute[(symbol * 2 + upper) * n + label] = cost
+        for code, symbol in self._symbols.items():
+            insert[symbol] = costs.get((chr(code), ""), rare + 1)
+        tables = (n, *views(substitute, remove, insert))
+        several = [
+            (observed, intended, cost)
+            for (observed, intended), cost in sorted(costs.items())
+            if 1 <= len(observed) <= 3
+            and 1 <= len(intended) <= 3
+            and len(observed) + len(intended) > 2
+            and set(intended.lower()) <= self._labels.keys()
+            and all(ord(c) in self._symbols for c in observed)
+        ]
+        self.forward = (*tables, *self._rules(several))
+        self.backward = (*tables, *self._rules([(observed[::-1], intended[::-1], cost) for observed, intended, cost in several]))
+
+    def encode(self, form: str) -> bytes:
+        """A form as symbols."""
+        return form.translate(self._symbols).encode("latin-1", "replace")
+
+    def _rules(self, several: list[tuple[str, str, float]]) -> tuple[memoryview, memoryview, memoryview]:
+        by_symbol: dict[int, list[tuple[bytes, float]]] = {}
+        for observed, intended, cost in several:
+            folded = intended.lower()
+            symbols = [self._symbols[ord(c)] for c in observed]
+            sides = bytes([len(symbols), *symbols]).ljust(4, b"\0") + bytes(
+                [len(folded) | (folded != intended) << 7, *(self._labels[c] for c in folded)]
+            ).ljust(4, b"\0")
+            by_symbol.setdefault(symbols[0], []).append((sides, cost))
+        first, rules, costs = array("i", [0]), bytearray(), array("f")
+        for symbol in range(256):
+            for rule, cost in by_symbol.get(symbol, ()):
+                rules += rule
+                costs.append(cost)
+            first.append(len(costs))
+        return memoryview(first), memoryview(bytes(rules) or b"\0"), memoryview(costs or array("f", [0]))
+
+
+class _Symbols(dict[int, int]):
+    """Symbols by code point, for `str.translate`."""
+
+    def __missing__(self, code: int) -> int:
+        return OTHER
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Candidates of several forms, one after the other.
+
+    Attributes:
+        counts: how many each form has.
+        words, costs, edits: word number, cost at error rate 1 and number of confusions of each.
+        tops: what the best one of each form costs, with its own probability and at the error rate e^-EDIT; 99 where there is none.
+    """
+
+    counts: array[int]
+    words: array[int]
+    costs: array[float]
+    edits: array[int]
+    tops: array[float]
+
+
+class Finder:
+    """Finds the candidates of forms among the words of a language model.
+
+    Args:
+        model: the language model.
+        rates: confusions.
+
+    Attributes:
+        vocabulary: the words by number.
+        numbers: their numbers; without the special ones.
+    """
+
+    def __init__(self, model: LanguageModel, rates: Rates) -> None:
+        self.vocabulary = model.words()
+        self.numbers = {word: k for k, word in enumerate(self.vocabulary) if k > 2}
+        self._unigrams = model.unigrams
+        self._confusions = Confusions(rates)
+        container = _vocabulary_trie(model, self.numbers)
+        self._tries = [_trie_arrays(container, direction) for direction in ("forward", "backward")]
+
+    def find(self, forms: Sequence[str], budgets: array[float], own: array[int]) -> Candidates:
+        """The best candidates of each form.
+
+        Args:
+            forms: as they stand in the text, at most `LONGEST` characters each.
+            budgets: what their derivations may cost at most.
+            own: for each form the number of a word that is no candidate of it, 0 for none.
+        """
+        n = len(forms)
+        coded = [self._confusions.encode(form) for form in forms]
+        shapes = bytes(map(shape, forms))
+        floors = array("f", (-FLOOR - FLOOR_LETTER * len(form) for form in forms))
+        first = array("i", [0, *accumulate(map(len, coded))])
+        counts, scores, words, costs, edits = zeros("i", n), zeros("f", n * KEEP), zeros("i", n * KEEP), zeros("f", n * KEEP), zeros("B", n * KEEP)
+        stack = views(zeros("i", ROOM), zeros("B", ROOM), zeros("B", ROOM), zeros("f", ROOM))
+        for reverse, tables in enumerate((self._confusions.forward, self._confusions.backward)):
+            symbols = b"".join(code[::-1] for code in coded) if reverse else b"".join(coded)
+            kernels_ocr.search(
+                memoryview(symbols), *views(first), n, memoryview(shapes), self._unigrams, *views(budgets, floors), KEEP, PRIOR_SCALE, EDIT, MARGIN, reverse,
+                *self._tries[reverse], *tables, *stack, ROOM, *views(scores, counts, words, costs, edits),
+            )  # fmt: skip
+        found = Candidates(zeros("i", n), zeros("i", n * KEEP), zeros("f", n * KEEP), zeros("B", n * KEEP), zeros("f", n))
+        total = kernels_ocr.collect(
+            *views(counts, words, costs, edits), n, KEEP, *views(own), self._unigrams, PRIOR_SCALE, EDIT,
+            *views(found.counts, found.words, found.costs, found.edits, found.tops),
+        )  # fmt: skip
+        for column in (found.words, found.costs, found.edits):
+            del column[total:]
+        return found
+
+
+def shape(form: str) -> int:
+    """Case of the word behind a damaged form: capitals when most letters are.
+
+    >>> shape("MemphiH"), shape("COUNTnY"), shape("precincta")
+    (1, 2, 0)
+    """
+    upper = sum(map(str.isupper, form))
+    if upper == 0:
+        return LOWER
+    letters = sum(map(str.isalpha, form))
+    if upper > 1 and upper * 2 > letters:
+        return UPPER
+    return CAPITALISED if form.lstrip("'\"")[:1].isupper() else LOWER
+
+
+def read_confusions(path: str | Path) -> dict[tuple[str, str], float]:
+    """Confusions from a file: rows of intended and observed characters and a weight, the times that happens in 10,000 places at the error rate `BASE_RATE`.
+
+    "␣" stands for a space, an empty cell for nothing.
+
+    Raises:
+        DictionaryError: rows are wrong; all are listed.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise DictionaryError([f"{path}: cannot be read ({problem}); give a file of confusions in UTF-8"]) from None
+    rates: dict[tuple[str, str], float] = {}
+    problems = []
+    rows = [(number, line.split("\t")) for number, line in enumerate(lines, 1) if line and not line.startswith("#")]
+    if not rows or tuple(rows[0][1][:3]) != _COLUMNS:
+        raise DictionaryError([f"{path}:{rows[0][0] if rows else 1}: the first row must be: {' '.join(_COLUMNS)}, with tabs"])
+    for number, row in rows[1:]:
+        intended, observed, weight = [*(cell.replace("␣", " ") for cell in row), "", "", ""][:3]
+        try:
+            value = float(weight)
+        except ValueError:
+            value = -1.0
+        if len(row) < 3 or not 0 < value < 1e7:
+            problems.append(f"{path}:{number}: {weight!r} is no weight; write a number above 0")
+        elif intended == observed or max(len(intended), len(observed)) > 3:
+            problems.append(f"{path}:{number}: {intended!r} → {observed!r} is no confusion; write different strings of at most 3 characters")
+        elif (observed, intended) in rates:
+            problems.append(f"{path}:{number}: {intended!r} → {observed!r} again; keep one row")
+        else:
+            rates[observed, intended] = value / 10_000
+    if problems:
+        raise DictionaryError(problems)
+    return rates
+
+
+def _trie_arrays(container: Container, direction: str) -> tuple[Any, ...]:
+    return tuple(container.section(f"{direction}_{name}", format) for name, format in _SECTIONS.items())
+
+
+def _vocabulary_trie(model: LanguageModel, numbers: Mapping[str, int]) -> Container:
+    """The trie of a model's words, from the cache, where it is put when it is first needed (half a second)."""
+    checksum = zlib.crc32(LETTERS.encode(), zlib.crc32(model.unigrams, zlib.crc32(model.container.section("vocabulary"))))
+    path = cache_path() / f"{checksum:08x}-{len(model)}-{VERSION}.trie"
+    try:
+        return open_container(path, KIND, VERSION)
+    except ArtefactError:
+        pass
+    sections: dict[str, Any] = {}
+    labels = {c: k for k, c in enumerate(LETTERS, 1)}
+    for direction, step in (("forward", 1), ("backward", -1)):
+        rows = []
+        for word, number in numbers.items():
+            if len(word) <= LONGEST and (len(word) > 1 or word in SINGLE) and labels.keys() >= set(word):
+                rows.append((bytes([labels[c] for c in word[::step]]), number))
+        rows.sort()
+        columns = _build(rows, model.unigrams)
+        sections.update((f"{direction}_{name}", column) for name, column in zip(_SECTIONS, columns, strict=True))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_container(path, KIND, VERSION, {"words": len(numbers)}, sections)
+        return open_container(path, KIND, VERSION)
+    except (OSError, ArtefactError):
+        import tempfile
+
+        # No writable cache: for this process only.
+        with tempfile.TemporaryDirectory() as folder:
+            write_container(Path(folder) / "x.trie", KIND, VERSION, {"words": len(numbers)}, sections)
+            return open_container(Path(folder) / "x.trie", KIND, VERSION)
+
+
+def _build(rows: Iterable[tuple[bytes, int]], scores: memoryview) -> list[array[Any]]:
+    texts, first, numbers, own = bytearray(), array("i", [0]), array("i"), array("f")
+    for text, number in rows:
+        texts += text
+        first.append(len(texts))
+        numbers.append(number)
+        own.append(scores[2 * number])
+    size = len(texts) + 2
+    columns = [zeros("B", size), zeros("i", size), zeros("i", size), zeros("B", size), zeros("f", 4 * size)]
+    words = memoryview(bytes(texts) or b"\0")
+    count = kernels_ocr.build_trie(words, *views(first), len(numbers), *views(numbers, own), *views(*columns), *views(zeros("i", 2 * size)))
+    for column, width in zip(columns, (1, 1, 1, 1, 4), strict=True):
+        del column[(count + 1) * width :]
+    return columns
