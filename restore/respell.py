@@ -121,17 +121,16 @@ class Respeller:
         return array("i", [known[form] for form in forms])
 
     def _know(self, text: _Text) -> None:
-        """Raise the probability of unknown words that are the user's or come again and again."""
+        """Lock the user's words, and raise the probability of unknown words that come again and again."""
+        if self._right:
+            for i in text.words:
+                if text.surface[i].lower() in self._right:
+                    text.tokens.flags[i] |= LOCKED
+            text.words = [i for i in text.words if not text.tokens.flags[i] & LOCKED]
         seen = Counter(text.surface[i] for i in text.words if not text.ids[i])
         for i in text.words:
-            if not text.ids[i]:
-                form = text.surface[i]
-                if form.lower() in self._right:
-                    text.tokens.flags[i] |= LOCKED
-                elif seen[form] > 1:
-                    text.spelling[i] += min(REPEAT_LIMIT, REPEAT * log(seen[form]))
-        if self._right:
-            text.words = [i for i in text.words if not text.tokens.flags[i] & LOCKED]
+            if not text.ids[i] and seen[text.surface[i]] > 1:
+                text.spelling[i] += min(REPEAT_LIMIT, REPEAT * log(seen[text.surface[i]]))
 
     def _spans(self, text: _Text) -> _Spans:
         tokens, surface = text.tokens, text.surface

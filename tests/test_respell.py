@@ -23,7 +23,7 @@ from restore.learn.ocr import align, learn_aligned, learn_unaligned, write_confu
 from restore.lexicon import data_path
 from restore.respell import better_model, meet
 
-SCAN = (Path(__file__).parent / "cases" / "scan.txt").read_text(encoding="utf-8")
+SCAN = (Path(__file__).parents[1] / "examples" / "scan.txt").read_text(encoding="utf-8")
 CLEAN = """The committee met on Tuesday morning and agreed that the school should be opened in the spring.
 A letter from the treasurer was read, in which he thanked the members for their patience.
 Mrs. Oglethorpe-Quill said that Llanfair and Penrhyndeudraeth had been visited twice. She hath no love for kilderkins.

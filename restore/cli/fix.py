@@ -68,6 +68,8 @@ def run(args: argparse.Namespace) -> int:
     if args.explain is not None and (args.check or args.edits or args.clean or args.layout):
         raise ConfigError("--explain tells about one place of the text as it stands; leave out --check, --edits, --clean and --layout")
     restorer = load_restorer(args)
+    if args.explain is not None and restorer.config.respelling:
+        raise ConfigError("--explain tells about substitutions; for the channels ocr and spelling see --list")
     status = 0
     for name in args.files:
         try:

@@ -19,7 +19,7 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "protect_file": str,
     "model": str,
     "channels": list,
-    "vocabulary": str,
+    "vocabulary": (str, list),
     "ocr_weights": str,
     "prior": (int, float),
     "min_probability": (int, float),
@@ -122,7 +122,7 @@ def restorer_arguments(args: argparse.Namespace) -> dict[str, Any]:
     protect = list(settings.pop("protect", ()))
     if "protect_file" in settings:
         protect += read_words(settings.pop("protect_file"))
-    if "vocabulary" in settings:
+    if isinstance(settings.get("vocabulary"), str):
         settings["vocabulary"] = read_words(settings["vocabulary"])
     return {"protect": protect, **settings}
 
