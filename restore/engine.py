@@ -594,8 +594,9 @@ def _inside(spans: Sequence[tuple[int, int]], start: int, end: int) -> list[tupl
     return found
 
 
-def cut(data: bytes, size: int = CHUNK) -> Iterator[tuple[int, int]]:
-    """Pieces of at most `size` bytes, cut where context matters least."""
+def cut(data: bytes, size: int = 0) -> Iterator[tuple[int, int]]:
+    """Pieces of at most `size` bytes (CHUNK when 0), cut where context matters least."""
+    size = size or CHUNK
     start = 0
     while len(data) - start > size:
         end = start + size
