@@ -68,7 +68,9 @@ def run_check(args: argparse.Namespace) -> int:
 
     files = read_files(find_files(args.paths or [data_path()]), shipped=not args.paths)
     if not args.paths:
-        read_words(data_path() / "protected.tsv")
+        files += read_files([data_path() / "swaps.tsv"], shipped=True)
+        for name in ("protected.tsv", "terms.tsv"):
+            read_words(data_path() / name)
     rows = sum(len(file.rows) for file in files)
     print(f"{len(files)} file{'s' * (len(files) != 1)}, {rows:,} row{'s' * (rows != 1)}: all good")
     return 0

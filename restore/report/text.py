@@ -6,11 +6,10 @@ import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from restore.channels.layout import PageMark
-from restore.records import Edit, Verdict
-
 if TYPE_CHECKING:
+    from restore.channels.layout import PageMark
     from restore.evidence import Evidence
+    from restore.records import Edit, Verdict
 
 
 def mark(text: str, edits: Iterable[Edit]) -> str:
