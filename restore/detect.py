@@ -75,7 +75,7 @@ class Belief:
         return tuple(sorted(((name, min(1.0, p)) for name, p in totals.items()), key=lambda item: (-item[1], item[0])))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Unit:
     """Evidence of a sentence.
 
@@ -86,7 +86,7 @@ class Unit:
     """
 
     words: int
-    evidence: list[float]
+    evidence: Sequence[float]
     signs: list[tuple[float, float, float]]
 
 
@@ -138,7 +138,7 @@ def measure(token_z: array[float], lanes: Lanes, weights: array[float], bounds: 
     return [
         Unit(
             words[k],
-            list(sums[k * n_lanes : (k + 1) * n_lanes]),
+            sums[k * n_lanes : (k + 1) * n_lanes],
             [(signs[at], signs[at + 1], signs[at + 2]) for at in range(3 * k * n_families, 3 * (k + 1) * n_families, 3)],
         )
         for k in range(n)

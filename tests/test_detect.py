@@ -184,7 +184,7 @@ def test_evidence_of_sentences_is_the_weighted_sum_over_their_tokens() -> None:
     lanes = Lanes.grid((0.1, 0.5, 0.9), 1)
     token_z = array("d", range(12))  # four tokens, three lanes
     units = measure(token_z, lanes, array("d", [1, 0.5, 0.25, 1]), array("i", [0, 1, 3, 3, 4]), [1, 2, 0, 1])
-    assert [unit.evidence for unit in units] == [[0, 1, 2], [3, 3.75, 4.5], [0, 0, 0], [9, 10, 11]]
+    assert [list(unit.evidence) for unit in units] == [[0, 1, 2], [3, 3.75, 4.5], [0, 0, 0], [9, 10, 11]]
     assert [unit.words for unit in units] == [1, 2, 0, 1]
     # At the typical rate, .5, the tokens have 1, 4, 7 and 10.
     strong = [0, 0.5 * (4 - WEAK) + 0.25 * (STRONG - WEAK), 0, STRONG - WEAK]
