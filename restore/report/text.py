@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def mark(text: str, edits: Iterable[Edit]) -> str:
     """The input with each edit shown in place.
 
+    >>> from restore import Edit
     >>> mark("the chief fell", [Edit(4, 9, "chief", "leader", "substitution", 0.9)])
     'the [[chief=>leader]] fell'
     """
