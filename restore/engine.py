@@ -288,11 +288,10 @@ class Restorer:
         if self.gate is None:
             words, passing = zeros("q", n), iter(range(n))
         else:
-            words, excess = self.gate.screen(view, offsets)
+            words, excess = self._screen(self.gate, view, offsets)
             log_bayes_factor = array("d", map(gate_evidence, excess, words))
             spun = array("d", map(self._posterior, log_bayes_factor))
-            hiding = may_hide(bytes(view))
-            passing = (d for d in range(n) if excess[d] > 0 or (hiding and self._hides(bytes(view[offsets[d] : offsets[d + 1]]))))
+            passing = (d for d in range(n) if excess[d] > 0)
         for d in passing:
             text = bytes(view[offsets[d] : offsets[d + 1]]).decode("utf-8", "surrogatepass")
             result = self._restore(text) if rewrite else Result(text, (), self.verdict(self.analyse(text), ()))
@@ -311,14 +310,20 @@ class Restorer:
         if self.gate is None:
             return None
         data = encode(text)
-        if may_hide(data):
-            data = encode(without_hidden(see_through(text)[0])[0])
-        words, excess = self.gate.screen(data, array("q", [0, len(data)]))
+        words, excess = self._screen(self.gate, memoryview(data), array("q", [0, len(data)]))
         return None if excess[0] > 0 else self._clean_verdict(gate_evidence(excess[0], words[0]), words[0])
 
-    def _hides(self, data: bytes) -> bool:
-        """Whether a text that the gate let go is for the decoder once its hidden words are seen."""
-        return may_hide(data) and self._screened(data.decode("utf-8", "surrogatepass")) is None
+    @staticmethod
+    def _screen(gate: Gate, view: memoryview, offsets: array[int]) -> tuple[array[int], array[float]]:
+        """What the gate says of documents; of those with hidden words, what it says once they are seen."""
+        words, excess = gate.screen(view, offsets)
+        if may_hide(bytes(view[offsets[0] : offsets[-1]])):
+            for d, (start, end) in enumerate(pairwise(offsets)):
+                data = bytes(view[start:end])
+                if may_hide(data):
+                    seen = encode(without_hidden(see_through(data.decode("utf-8", "surrogatepass"))[0])[0])
+                    (words[d],), (excess[d],) = gate.screen(seen, array("q", [0, len(seen)]))
+        return words, excess
 
     def _clean_verdict(self, log_bayes_factor: float, words: int) -> Verdict:
         return Verdict(self._posterior(log_bayes_factor), log_bayes_factor, 0.0, 0, words)

@@ -15,7 +15,11 @@ from restore.batch import group, join, ordered_map, replace_documents
 
 SPUN = (Path(__file__).parents[1] / "examples" / "spun_news.txt").read_text(encoding="utf-8")
 CLEAN = (Path(__file__).parent / "cases" / "clean.txt").read_text(encoding="utf-8").split("\n")
-TEXTS = [CLEAN[0], SPUN, "", "Café. \ud800 “Quoted” text.", *CLEAN[5:9], SPUN.upper(), "\n\n", SPUN.replace("\n", "\r\n"), "x" * 5000, " ".join(CLEAN[10:40])]
+HIDDEN = "The c\u043empany has an \u200boff\u200bice in a town by the sea."
+TEXTS = [
+    CLEAN[0], SPUN, "", "Café. \ud800 “Quoted” text.", *CLEAN[5:9], SPUN.upper(), "\n\n", SPUN.replace("\n", "\r\n"), "x" * 5000, HIDDEN,
+    " ".join(CLEAN[10:40]),
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
