@@ -700,7 +700,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path, go
     for _ in range(3):
         before = files_in(tmp_path / "out")
         process = subprocess.Popen(arguments, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        more = chance.randint(1, 6)
+        more = chance.randint(1, 3)
         while process.poll() is None and files_in(tmp_path / "out") < before + more:
             time.sleep(0.005)
         time.sleep(chance.random() * 0.05)
@@ -708,7 +708,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path, go
         _, err = process.communicate()
         assert process.returncode in (0, -signal.SIGKILL), err.decode()
         kills += process.returncode != 0
-    assert kills >= 1
+    assert kills >= 2
     done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     go("in", "undisturbed", split_size=2048)
