@@ -184,7 +184,6 @@ class Respeller:
             self.model.unigrams, SCALE, *views(self._first, self._words, self._costs, self._edits), *views(characters), BLOCK, n_blocks,
             PRIOR_RATE, WEIGHT, ROUNDS, *views(rates, zeros("d", n_blocks)),
         )  # fmt: skip
-        self.last_rates = rates
         return None if sum(r * c for r, c in zip(rates, characters, strict=True)) < CLEAN_RATE * sum(characters) else rates
 
     def _lattice(self, text: _Text, spans: _Spans, rates: array[float]) -> tuple[Lattice, _Arcs]:

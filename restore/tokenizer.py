@@ -29,8 +29,6 @@ OPAQUE_FORM = "<opaque>"
 KIND_MASK, CASE_MASK, NEWLINES_MASK = 7, 24, 96
 WORD, NUMBER, PUNCTUATION, ABBREVIATION, OPAQUE = range(5)
 LOWER, CAPITALISED, UPPER, MIXED = (case << 3 for case in range(4))
-#: Value of the line-break bits before the first token after a blank line.
-BLANK_LINE = 64
 GLUED, LOCKED, SENTENCE_START = 128, 256, 512
 
 _TABLE = memoryview((Path(__file__).parent / "unicode.bin").read_bytes())

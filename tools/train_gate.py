@@ -4,6 +4,9 @@ Run: python tools/train_gate.py CORPUS[:MILLION_WORDS]... --output dictionaries/
 
 A quarter of the training documents are made otherwise: into one copy of a clean text go observed phrases of several words, into the other their originals,
 so that phrases that sampling never reaches ("counterfeit consciousness") have weights too. Logistic regression, L2, by L-BFGS.
+
+The shipped gate: 3 million words of news, 2 of encyclopedia and of historical English, 1.5 of how-to, 1 each of reviews, recipes and science, 2^20 weights,
+with the dictionaries as they were before terms.tsv, swaps.tsv and the learnt counts.
 """
 
 from __future__ import annotations
