@@ -133,14 +133,14 @@ def stages(rounds: int) -> list[Row]:
     cases: dict[str, tuple[int, Callable[[], object]]] = {"gate": (len(clean), lambda: restorer.gate.screen(clean, offsets))}  # type: ignore[union-attr]
     for (kind, chunk), text in zip(chunks.items(), texts, strict=True):
         lattice, belief = ungated.lattice(chunk), ungated.analyse(text).belief
-        edits = ungated.restore(text).edits
+        graph, edits = ungated.decoder().forward(lattice, belief.lanes).graph, ungated.restore(text).edits
         cases |= {
             f"tokenise, {kind}": (len(chunk), lambda chunk=chunk: tokenize(chunk)),  # type: ignore[misc]
             f"tokenise, match, lattice, {kind}": (len(chunk), lambda chunk=chunk: ungated.lattice(chunk)),  # type: ignore[misc]
             f"forward score, {kind}": (len(chunk), lambda lattice=lattice: ungated.decoder().forward(lattice, lanes)),  # type: ignore[misc]
             f"backward, decode, {kind}": (
                 len(chunk),
-                lambda lattice=lattice, belief=belief: ungated.decoder().backward(lattice, belief.lanes, belief.weights),  # type: ignore[misc]
+                lambda graph=graph, belief=belief: ungated.decoder().backward(graph, belief.lanes, belief.weights),  # type: ignore[misc]
             ),
             f"write, {kind}": (len(chunk), lambda text=text, edits=edits: restore.edits.apply(text, edits)),  # type: ignore[misc]
             f"whole, without gate, {kind}": (len(chunk), lambda text=text: ungated.restore(text)),  # type: ignore[misc]

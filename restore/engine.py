@@ -19,7 +19,7 @@ from restore.arrays import views, zeros
 from restore.batch import Batch, group, join, ordered_map, replace_documents
 from restore.casing import fit_case
 from restore.channels.substitution import lock_phrases
-from restore.decode import Decoder, Reading, gather
+from restore.decode import Decoder, Forward, Graph, Lanes, Reading, gather
 from restore.detect import (
     THETAS,
     Belief,
@@ -69,8 +69,8 @@ if TYPE_CHECKING:
 CHUNK = 1 << 15
 #: The channels that work on characters take a text in pieces of this size: rates of errors and repeated names are their own.
 SECTION = 1 << 20
-#: Lattices of documents up to this many bytes are kept between the two passes; those of larger ones are built twice.
-KEEP_LATTICES = 1 << 21
+#: Graphs of documents up to this many bytes are kept between the two passes (30 MB or so for the largest); those of larger ones are made twice.
+KEEP_GRAPHS = 1 << 19
 #: A line of at least so many words, of which less than this share are everyday words (log probability over −8: the 300 or so most frequent), is in another
 #: language or no prose. Measured shares: French, German, Spanish, Italian, Dutch, Swedish 0–.05; lines of dev_clean .44 in the middle, under .1 one in 120.
 FOREIGN_WORDS, FOREIGN_SHARE, EVERYDAY = 6, 0.1, -8.0
@@ -412,9 +412,9 @@ class Restorer:
         decoder, belief = self.decoder(), analysis.belief
         curly = any(mark in analysis.text for mark in "’“”") and "'" not in analysis.text
         offsets = _CharacterOffsets(analysis.text, analysis.data)
-        for chunk, lattice in analysis.lattices():
-            posterior, best = decoder.backward(lattice, belief.lanes, belief.weights)
-            tokens = lattice.tokens
+        for chunk, graph in analysis.graphs():
+            posterior, best = decoder.backward(graph, belief.lanes, belief.weights)
+            lattice, tokens = graph.lattice, graph.lattice.tokens
             for change in gather(lattice, posterior, best, NEGLIGIBLE):
                 i, j = change.start, change.end
                 factor = belief.spun * analysis.unit_spun(chunk, tokens.starts[i])
@@ -528,23 +528,21 @@ class Analysis:
         self._opaque = opaque
         self._locked = locked
         self._chunks = [Chunk(start, end) for start, end in cut(data)]
-        self._kept: dict[int, Lattice] = {}
+        self._kept: dict[int, Graph] = {}
 
     def score(self) -> None:
         """The first pass: evidence for every lane, sentence by sentence, and the belief that follows from it."""
         restorer, config = self._restorer, self._restorer.config
         lanes, log_spun = make_lanes(restorer.lexicon.families, config.assume_spun)
-        decoder = restorer.decoder()
         repeats = Repeats()
         spans: list[array[int]] = []
         self.units: list[Unit] = []
         for chunk in self._chunks:
-            lattice = self._lattice(chunk)
-            if len(self.data) <= KEEP_LATTICES:
-                self._kept[chunk.start] = lattice
+            _, token_z, graph = self._forward(chunk, lanes)
+            lattice = graph.lattice
+            if len(self.data) <= KEEP_GRAPHS:
+                self._kept[chunk.start] = graph
             self.sites += lattice.sites
-            # A term put together from words says what stood there once the text is known to be spun; to prove that it is, the words must speak for themselves.
-            _, token_z = decoder.forward(lattice, lanes, terms=is_given(config.assume_spun))
             sentences = split_lines(lattice.tokens, NEWLINES_MASK | SENTENCE_START)
             flags = memoryview(lattice.tokens.flags)
             words = [kernels.count_words(flags[start:end], end - start) for start, end in pairwise(sentences.bounds)]
@@ -558,10 +556,10 @@ class Analysis:
         for k, here in enumerate(spans):
             self._chunks[k] = replace(self._chunks[k], units=tuple((start, end, *next(judged)) for start, end in pairwise(here)))
 
-    def lattices(self) -> Iterator[tuple[Chunk, Lattice]]:
-        """The second pass over the same lattices."""
+    def graphs(self) -> Iterator[tuple[Chunk, Graph]]:
+        """For the second pass."""
         for chunk in self._chunks:
-            yield chunk, self._kept.get(chunk.start) or self._lattice(chunk)
+            yield chunk, self._kept.get(chunk.start) or self._forward(chunk, self.belief.lanes).graph
 
     def unit_spun(self, chunk: Chunk, offset: int) -> float:
         """Probability, given that the document is spun, that the sentence at a byte offset of a chunk is."""
@@ -584,9 +582,11 @@ class Analysis:
             yield Segment(*offsets(rows[k][0], rows[last][1]), round(rate, 4), round(spun * self.belief.spun, 6))
             k = last + 1
 
-    def _lattice(self, chunk: Chunk) -> Lattice:
-        start, end = chunk.start, chunk.end
-        return self._restorer.lattice(self.data[start:end], _inside(self._opaque, start, end), _inside(self._locked, start, end))
+    def _forward(self, chunk: Chunk, lanes: Lanes) -> Forward:
+        start, end, restorer = chunk.start, chunk.end, self._restorer
+        lattice = restorer.lattice(self.data[start:end], _inside(self._opaque, start, end), _inside(self._locked, start, end))
+        # A term put together from words says what stood there once the text is known to be spun; to prove that it is, the words must speak for themselves.
+        return restorer.decoder().forward(lattice, lanes, terms=is_given(restorer.config.assume_spun))
 
 
 def _inside(spans: Sequence[tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:

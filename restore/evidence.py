@@ -123,9 +123,9 @@ def _signs(restorer: Restorer, analysis: Analysis, text: str, family: int | None
         kept = [p if f == family else -math.inf for p, f in zip(log_prior, lanes.families, strict=True)]
         weights = [math.exp(p - log_sum(kept)) for p in kept]
     position = _Position(analysis.text, analysis.data)
-    for chunk, lattice in analysis.lattices():
-        arcs, tokens = lattice.arcs, lattice.tokens
-        posterior, best = restorer.decoder().backward(lattice, lanes, weights)
+    for chunk, graph in analysis.graphs():
+        lattice, arcs, tokens = graph.lattice, graph.lattice.arcs, graph.lattice.tokens
+        posterior, best = restorer.decoder().backward(graph, lanes, weights)
         spans = split_lines(tokens, NEWLINES_MASK | SENTENCE_START).spans
         marks = best
         if family is not None:
@@ -171,8 +171,8 @@ def _rare_words(restorer: Restorer, lattice: Lattice, i: int, j: int) -> int:
 def _missing(restorer: Restorer, analysis: Analysis) -> Iterator[tuple[str, float]]:
     words = _everyday(restorer)
     found: Counter[int] = Counter()
-    for _, lattice in analysis.lattices():
-        found.update(lattice.ids)
+    for _, graph in analysis.graphs():
+        found.update(graph.lattice.ids)
     lacking = [(word, round(analysis.words * p - found[number], 1)) for number, word, p in words]
     yield from sorted(((word, n) for word, n in lacking if n >= 1), key=lambda item: (-item[1], item[0]))
 

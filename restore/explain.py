@@ -49,9 +49,9 @@ def explain(restorer: Restorer, text: str, what: str) -> str:
     at = len(text[:offset].encode("utf-8", "surrogatepass")) if offset is not None else None
     target = hash_word(normalise(what))
     found = False
-    for chunk, lattice in analysis.lattices():
-        tokens = lattice.tokens
-        posterior, best = restorer.decoder().backward(lattice, belief.lanes, belief.weights)
+    for chunk, graph in analysis.graphs():
+        lattice, tokens = graph.lattice, graph.lattice.tokens
+        posterior, best = restorer.decoder().backward(graph, belief.lanes, belief.weights)
         for i in range(len(tokens)):
             begin, end = chunk.start + tokens.starts[i], chunk.start + tokens.ends[i]
             if (at is not None and begin <= at < end) or (at is None and tokens.norms[i] == target):

@@ -965,7 +965,7 @@ def expand(
     return count
 
 
-def decode(
+def forward(
     n: cython.Py_ssize_t,
     ids: cython.const[cython.int][::1],
     spelling: cython.const[cython.double][::1],
@@ -980,6 +980,8 @@ def decode(
     word_ids: cython.const[cython.int][::1],
     arc_weights: cython.const[cython.float][::1],
     arc_bonus: cython.const[cython.double][::1],
+    first_term: cython.Py_ssize_t,
+    last_term: cython.Py_ssize_t,
     order: cython.int,
     unigrams: cython.const[cython.float][::1],
     bigrams: cython.const[cython.uint][::1],
@@ -991,88 +993,102 @@ def decode(
     scale: cython.double,
     n_lanes: cython.Py_ssize_t,
     lane_theta: cython.const[cython.double][::1],
-    lane_family: cython.const[cython.int][::1],
-    lane_weight: cython.const[cython.double][::1],
+    n_groups: cython.Py_ssize_t,
+    group_first: cython.const[cython.int][::1],
+    group_family: cython.const[cython.int][::1],
+    n_scored: cython.Py_ssize_t,
     beam: cython.Py_ssize_t,
     floor: cython.double,
-    backward: cython.int,
     log_z: cython.double[::1],
     token_z: cython.double[::1],
-    posterior: cython.double[::1],
-    best: cython.uchar[::1],
     node_context: cython.int[::1],
     node_backoffs: cython.double[::1],
     node_length: cython.int[::1],
     node_key: cython.ulonglong[::1],
-    node_position: cython.int[::1],
-    node_alive: cython.uchar[::1],
-    node_best: cython.double[::1],
-    node_edge: cython.int[::1],
+    node_rank: cython.int[::1],
+    node_share: cython.double[::1],
     alpha: cython.double[::1],
-    beta: cython.double[::1],
     node_room: cython.Py_ssize_t,
     edge_from: cython.int[::1],
     edge_to: cython.int[::1],
     edge_arc: cython.int[::1],
     edge_ratio: cython.double[::1],
     edge_room: cython.Py_ssize_t,
-    norm: cython.double[::1],
+    level_token: cython.int[::1],
+    level_first: cython.int[::1],
+    level_last: cython.int[::1],
+    level_edge: cython.int[::1],
+    level_ends: cython.uchar[::1],
     first_node: cython.int[::1],
     identity: cython.double[::1],
+    norm: cython.double[::1],
+    factors: cython.double[::1],
     result: cython.double[::1],
 ) -> cython.Py_ssize_t:
-    """Forward, backward and Viterbi over the lattice of one text, for several hypotheses (lanes) at once.
+    """Forward over the lattice of one text, for several hypotheses (lanes) at once; leaves the graph of model states for `backward`.
 
-    Lane l says: a spinner of family lane_family[l] replaced a share lane_theta[l] of the words it can replace. All scores are ratios to the identity path
-    under "nobody changed anything", so that log_z[l] is log P(text | lane) - log P(text | clean). Model probabilities enter to the power `scale`.
+    Lane l of group g says: a spinner of family group_family[g] replaced a share lane_theta[l] of the words it can replace. All scores are ratios to the
+    identity path under "nobody changed anything", so that log_z[l] is log P(text | lane) - log P(text | clean). Model probabilities enter to the power `scale`.
 
     The lattice splits into independent pieces wherever all hypotheses share one model state and no arc crosses (after order - 1 tokens without arcs at the
-    latest); each piece is finished on its own.
+    latest). A piece has levels, one for each token and one for the end of a paragraph where several states meet; its nodes are numbered from 0, the
+    state that it begins with. Pieces without arcs are not written down.
 
     Args:
         n: tokens. ids, spelling, breaks: model id, log probability of the spelling, and 1 where a paragraph begins, for each token.
         keep: n * n_families, s_w of each token as an original word.
-        arc_order: arcs by end, then start, then number. The other arc arrays: see `expand`.
-        lane_weight: posterior of the lanes, for `posterior` and `best`; used when backward is 1.
+        arc_order: arcs by end, then start, then number. The other arc arrays: see `expand`. Arcs first_term … last_term are for lanes n_scored … alone.
+        group_first: n_groups + 1; group g has the lanes group_first[g] … group_first[g + 1].
+        n_scored: lanes whose evidence is wanted; the others only keep states alive.
         beam: model states kept at each position, of those that have at least the share `floor` of some lane's probability.
-        log_z: n_lanes, added to. token_z: n * n_lanes, log_z by the position where it arose (cleared by the caller), or length 0 when not wanted.
-        posterior: n_arcs, cleared by the caller: probability of each arc under the lanes. best: n_arcs, 1 for arcs of the Viterbi path.
-        the rest: scratch. node_*: node_room (contexts and back-offs WIDTH times that; alpha and beta n_lanes times); edge_*: edge_room, and edge_ratio
-            node_room more; the two slots behind the node_room nodes hold the identity path's state and a state in the making;
-            norm: (n + 2) * n_lanes; first_node: n + 2; identity: n + 2; result: 4.
+        log_z: n_scored, added to. token_z: n * n_scored, log_z by the position where it arose (cleared by the caller), or length 0 when not wanted.
+        node_*: scratch for node_room + 2 (contexts and back-offs WIDTH times that, alpha n_lanes times); the two slots behind the node_room nodes hold the
+            identity path's state and a state in the making.
+        edge_*: edges by their targets' levels: node numbers in their piece, the arc (-1 identity, -2 a meeting of states), and the ratio of the model.
+        level_*: 2 * n + 4: token (-1 where states meet), first node and the one behind the last, first edge, 1 where a piece ends.
+        the rest: scratch. first_node, identity: n + 2; norm: 32 * n_lanes; factors: 2 * n_lanes; result: 4.
 
     Returns:
-        The number of positions at which the beam dropped states.
+        The number of levels; -1 when edge_room does not suffice.
     """
-    dropped: cython.Py_ssize_t = 0
+    n_levels: cython.Py_ssize_t = 0
     j: cython.Py_ssize_t
     k: cython.Py_ssize_t
     l: cython.Py_ssize_t  # noqa: E741
+    g: cython.Py_ssize_t
     i: cython.Py_ssize_t
-    e: cython.Py_ssize_t
     a: cython.Py_ssize_t = 0
     node: cython.Py_ssize_t
+    last: cython.Py_ssize_t
     source: cython.Py_ssize_t
     target: cython.Py_ssize_t
     begin: cython.Py_ssize_t = 0
     n_nodes: cython.Py_ssize_t
-    n_edges: cython.Py_ssize_t
-    final: cython.Py_ssize_t
+    n_edges: cython.Py_ssize_t = 0
+    first_edge: cython.Py_ssize_t
+    piece_level: cython.Py_ssize_t = 0
+    piece_edge: cython.Py_ssize_t = 0
+    wanted: cython.Py_ssize_t
+    low: cython.Py_ssize_t
+    high: cython.Py_ssize_t
+    scaled: cython.Py_ssize_t
     scratch: cython.Py_ssize_t = node_room
+    id_node: cython.Py_ssize_t = 0
     length: cython.int
     id_length: cython.int
     arc: cython.int
     reset: cython.int
     full: cython.int
+    has_arcs: cython.int = 0
     seen: cython.uint = 0
+    key: cython.ulonglong
     wants: cython.int = 1 if len(token_z) > 0 else 0
     ratio: cython.double
     base: cython.double
     x: cython.double
-    y: cython.double
+    weight: cython.double
     total: cython.double
-    factor: cython.double
-    best_score: cython.double
+    most: cython.double
     with cython.nogil:
         node_context[scratch * WIDTH] = 1
         node_backoffs[scratch * WIDTH] = unigrams[3]
@@ -1081,65 +1097,107 @@ def decode(
         node_context[0] = 1
         node_backoffs[0] = unigrams[3]
         node_length[0] = 1
-        node_alive[0] = 1
-        node_position[0] = 0
-        node_best[0] = 0
-        node_edge[0] = -1
         for l in range(n_lanes):
             alpha[l] = 1
         first_node[0] = 0
         n_nodes = 1
-        n_edges = 0
         while a < n_arcs and arc_ends[arc_order[a]] <= 0:
             a += 1
         for j in range(1, n + 1):
             # 0. Bring what the model will be asked for into the cache.
+            wanted = n_nodes - first_node[j - 1]
             for node in range(first_node[j - 1], n_nodes):
-                if node_alive[node]:
-                    seen ^= _touch(ids[j - 1], node_context, node * WIDTH, node_length[node], bigrams, trigrams, fourgrams, fivegrams, capacities)
+                seen ^= _touch(ids[j - 1], node_context, node * WIDTH, node_length[node], bigrams, trigrams, fourgrams, fivegrams, capacities)
             k = a
             while k < n_arcs and arc_ends[arc_order[k]] == j:
                 arc = arc_order[k]
                 k += 1
-                if arc_starts[arc] < begin:
+                i = arc_starts[arc]
+                if i < begin:
                     continue
-                for node in range(first_node[arc_starts[arc]], first_node[arc_starts[arc] + 1] if arc_starts[arc] + 1 < j else n_nodes):
-                    if node_alive[node]:
-                        seen ^= _touch(
-                            word_ids[arc_words[arc]], node_context, node * WIDTH, node_length[node], bigrams, trigrams, fourgrams, fivegrams, capacities
-                        )
+                last = first_node[i + 1] if i + 1 < j else n_nodes
+                wanted += last - first_node[i]
+                for node in range(first_node[i], last):
+                    seen ^= _touch(word_ids[arc_words[arc]], node_context, node * WIDTH, node_length[node], bigrams, trigrams, fourgrams, fivegrams, capacities)
+            # At most that many edges, and as many where states meet behind them.
+            if n_edges + 2 * wanted > edge_room:
+                n_levels = -1
+                break
             # 1. The identity path: its log probability of token j - 1, and its new state.
             id_length = lm_step(
                 ids[j - 1], node_context, node_backoffs, scratch * WIDTH, id_length, scratch * WIDTH, order,
                 unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
             )  # fmt: skip
             identity[j - 1] = result[0] + spelling[j - 1]
-            # 2. All edges into position j.
+            # 2. All edges into position j, and forward values of the nodes there, for each lane.
+            first_edge = n_edges
             first_node[j] = n_nodes
+            for g in range(n_groups):
+                weight = keep[(j - 1) * n_families + group_family[g]]
+                for l in range(group_first[g], group_first[g + 1]):
+                    factors[l] = 1 - lane_theta[l] * weight
             for node in range(first_node[j - 1], first_node[j]):
-                if node_alive[node] == 0:
-                    continue
-                length = lm_step(
-                    ids[j - 1], node_context, node_backoffs, node * WIDTH, node_length[node], (scratch + 1) * WIDTH, order,
-                    unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
-                )  # fmt: skip
-                ratio = _bounded_exp(scale * (result[0] + spelling[j - 1] - identity[j - 1]))
-                n_nodes = _add_edge(
-                    node, -1, ratio, length, scratch + 1, first_node[j], n_nodes, n_edges,
-                    node_context, node_backoffs, node_length, node_key, edge_from, edge_to, edge_arc, edge_ratio,
-                )  # fmt: skip
+                if node == id_node:
+                    ratio = 1
+                    n_nodes = _add_edge(
+                        node, -1, ratio, id_length, scratch, first_node[j], n_nodes, n_edges, n_lanes, alpha,
+                        node_context, node_backoffs, node_length, node_key, edge_from, edge_to, edge_arc, edge_ratio,
+                    )  # fmt: skip
+                else:
+                    length = lm_step(
+                        ids[j - 1], node_context, node_backoffs, node * WIDTH, node_length[node], (scratch + 1) * WIDTH, order,
+                        unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
+                    )  # fmt: skip
+                    ratio = _bounded_exp(scale * (result[0] + spelling[j - 1] - identity[j - 1]))
+                    n_nodes = _add_edge(
+                        node, -1, ratio, length, scratch + 1, first_node[j], n_nodes, n_edges, n_lanes, alpha,
+                        node_context, node_backoffs, node_length, node_key, edge_from, edge_to, edge_arc, edge_ratio,
+                    )  # fmt: skip
+                source = node * n_lanes
+                target = edge_to[n_edges] * n_lanes
+                for l in range(n_lanes):
+                    alpha[target + l] += alpha[source + l] * ratio * factors[l]
                 n_edges += 1
+            scaled = -1
             while a < n_arcs and arc_ends[arc_order[a]] == j:
                 arc = arc_order[a]
                 a += 1
                 i = arc_starts[arc]
                 if i < begin:
                     continue
+                # What the lanes divide by between the arc's ends: once for all arcs over these tokens.
+                if i + 1 < j and i != scaled:
+                    scaled = i
+                    for l in range(n_lanes):
+                        total = 1
+                        for k in range(i + 1, j):
+                            total *= norm[(k & 31) * n_lanes + l]
+                        factors[n_lanes + l] = lane_theta[l] * total
+                low = n_lanes
+                high = 0
+                for g in range(n_groups):
+                    weight = arc_weights[arc * n_families + group_family[g]]
+                    if weight == 0 or (first_term <= arc < last_term and group_first[g] < n_scored):
+                        for l in range(group_first[g], group_first[g + 1]):
+                            factors[l] = 0
+                        continue
+                    if low == n_lanes:
+                        low = group_first[g]
+                    high = group_first[g + 1]
+                    if i + 1 < j:
+                        for l in range(group_first[g], group_first[g + 1]):
+                            factors[l] = weight * factors[n_lanes + l]
+                    else:
+                        for l in range(group_first[g], group_first[g + 1]):
+                            factors[l] = weight * lane_theta[l]
+                if high == 0:
+                    continue
+                has_arcs = 1
                 base = 0
                 for k in range(i, j):
                     base += identity[k]
                 for node in range(first_node[i], first_node[i + 1]):
-                    if node_alive[node] == 0 or n_nodes >= node_room or n_edges >= edge_room:
+                    if n_nodes >= node_room:
                         continue
                     length = _copy_state(node_context, node_backoffs, node * WIDTH, (scratch + 1) * WIDTH, node_length[node])
                     total = 0
@@ -1151,146 +1209,128 @@ def decode(
                         total += result[0]
                     ratio = _bounded_exp(scale * (total - base) + arc_bonus[arc])
                     n_nodes = _add_edge(
-                        node, arc, ratio, length, scratch + 1, first_node[j], n_nodes, n_edges,
+                        node, arc, ratio, length, scratch + 1, first_node[j], n_nodes, n_edges, n_lanes, alpha,
                         node_context, node_backoffs, node_length, node_key, edge_from, edge_to, edge_arc, edge_ratio,
                     )  # fmt: skip
+                    source = node * n_lanes
+                    target = edge_to[n_edges] * n_lanes
+                    for l in range(low, high):
+                        alpha[target + l] += alpha[source + l] * ratio * factors[l]
                     n_edges += 1
-            # 3. A paragraph ends before token j: every state pays for </s> (id 2), and one state, <s>, goes on.
-            reset = 1 if j < n and breaks[j] else 0
-            # 4. Forward values of the nodes at j, for each lane; best path for the Viterbi path.
-            for node in range(first_node[j], n_nodes):
-                node_alive[node] = 1
-                node_position[node] = cython.cast(cython.int, j)
-                node_best[node] = -1e300
-                node_edge[node] = -1
-                for l in range(n_lanes):
-                    alpha[node * n_lanes + l] = 0
-            e = n_edges
-            while e > 0 and edge_to[e - 1] >= first_node[j]:
-                e -= 1
-            for k in range(e, n_edges):
-                source = edge_from[k]
-                target = edge_to[k]
-                arc = edge_arc[k]
-                i = node_position[source]
-                x = 0
-                for l in range(n_lanes):
-                    if arc < 0:
-                        factor = 1 - lane_theta[l] * keep[(j - 1) * n_families + lane_family[l]]
-                    else:
-                        factor = lane_theta[l] * arc_weights[arc * n_families + lane_family[l]]
-                    if backward:
-                        x += lane_weight[l] * factor
-                    y = alpha[source * n_lanes + l] * edge_ratio[k] * factor
-                    for node in range(i + 1, j):
-                        y /= norm[node * n_lanes + l]
-                    alpha[target * n_lanes + l] += y
-                if backward and x > 0:
-                    x = node_best[source] + log(edge_ratio[k] * x + 1e-300)
-                    if x > node_best[target]:
-                        node_best[target] = x
-                        node_edge[target] = cython.cast(cython.int, k)
+            # 3. Only nodes that matter to a lane stay, and only their edges.
             if n_nodes - first_node[j] > 1:
                 for l in range(n_lanes):
                     total = 1e-290
                     for node in range(first_node[j], n_nodes):
                         total += alpha[node * n_lanes + l]
-                    norm[j * n_lanes + l] = total
-                dropped += _prune(first_node[j], n_nodes, beam, floor, n_lanes, j * n_lanes, alpha, norm, beta, node_alive)
+                    factors[l] = 1 / total
+                last = _prune(first_node[j], n_nodes, beam, floor, n_lanes, alpha, factors, node_share, node_rank)
+                if last < n_nodes:
+                    id_node = -1
+                    for node in range(first_node[j], n_nodes):
+                        target = node_rank[node]
+                        if 0 <= target < node:
+                            node_key[target] = node_key[node]
+                            node_length[target] = node_length[node]
+                            _copy_state(node_context, node_backoffs, node * WIDTH, target * WIDTH, node_length[node])
+                            for l in range(n_lanes):
+                                alpha[target * n_lanes + l] = alpha[node * n_lanes + l]
+                    k = first_edge
+                    for i in range(first_edge, n_edges):
+                        target = node_rank[edge_to[i]]
+                        if target >= 0:
+                            edge_from[k] = edge_from[i]
+                            edge_to[k] = cython.cast(cython.int, target)
+                            edge_arc[k] = edge_arc[i]
+                            edge_ratio[k] = edge_ratio[i]
+                            k += 1
+                    n_edges = k
+                    n_nodes = last
+            # 4. Evidence; forward values then sum to 1 in each lane.
             for l in range(n_lanes):
                 total = 0
                 for node in range(first_node[j], n_nodes):
-                    if node_alive[node]:
-                        total += alpha[node * n_lanes + l]
+                    total += alpha[node * n_lanes + l]
                 # A lane in which nothing is possible any more (it cannot happen: identity always is) would divide by zero.
                 if total < 1e-290:
                     total = 1e-290
-                norm[j * n_lanes + l] = total
-                for node in range(first_node[j], n_nodes):
-                    alpha[node * n_lanes + l] /= total
-                x = log(total)
-                log_z[l] += x
-                if wants:
-                    token_z[(j - 1) * n_lanes + l] = x
-            # 5. Finish the piece where no arc crosses and one state is left, at a paragraph's end, or when the scratch is nearly used up.
-            full = 1 if n_nodes > node_room - 512 or n_edges > edge_room - 4096 else 0
-            if j < n and not reset and not full and (n_nodes - first_node[j] > 1 or _crosses(arc_order, arc_starts, arc_ends, a, n_arcs, j)):
-                continue
-            final = first_node[j]
-            if reset or j == n or full:
-                # Several states may be left: they join in one, each paying its probability of the paragraph's end where there is one.
-                base = 0
-                if reset or j == n:
-                    lm_step(
-                        2, node_context, node_backoffs, scratch * WIDTH, id_length, scratch * WIDTH, order,
-                        unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
-                    )  # fmt: skip
-                    base = result[0]
-                best_score = -1e300
-                for node in range(first_node[j], n_nodes):
-                    if node_alive[node] == 0:
-                        edge_ratio[edge_room + node - first_node[j]] = 0
-                        continue
-                    ratio = 1
-                    if reset or j == n:
-                        _copy_state(node_context, node_backoffs, node * WIDTH, (scratch + 1) * WIDTH, node_length[node])
-                        lm_step(
-                            2, node_context, node_backoffs, (scratch + 1) * WIDTH, node_length[node], (scratch + 1) * WIDTH, order,
-                            unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
-                        )  # fmt: skip
-                        ratio = _bounded_exp(scale * (result[0] - base))
-                    edge_ratio[edge_room + node - first_node[j]] = ratio
-                    if node_best[node] + log(ratio + 1e-300) > best_score:
-                        best_score = node_best[node] + log(ratio + 1e-300)
-                        final = node
-                for l in range(n_lanes):
-                    total = 0
-                    for node in range(first_node[j], n_nodes):
-                        total += alpha[node * n_lanes + l] * edge_ratio[edge_room + node - first_node[j]]
-                    if total < 1e-290:
-                        total = 1e-290
+                if l < n_scored and total != 1:
                     x = log(total)
                     log_z[l] += x
                     if wants:
-                        token_z[(j - 1) * n_lanes + l] += x
-                    for node in range(first_node[j], n_nodes):
-                        beta[node * n_lanes + l] = edge_ratio[edge_room + node - first_node[j]] / total
-            else:
+                        token_z[(j - 1) * n_scored + l] = x
+                total = 1 / total
+                norm[(j & 31) * n_lanes + l] = total
+                for node in range(first_node[j], n_nodes):
+                    alpha[node * n_lanes + l] *= total
+            level_token[n_levels] = cython.cast(cython.int, j - 1)
+            level_first[n_levels] = first_node[j]
+            level_last[n_levels] = cython.cast(cython.int, n_nodes)
+            level_edge[n_levels] = cython.cast(cython.int, first_edge)
+            level_ends[n_levels] = 0
+            n_levels += 1
+            # Which node is the identity path's state?
+            id_node = -1
+            key = _state_key(node_context, scratch * WIDTH, id_length)
+            for node in range(first_node[j], n_nodes):
+                if node_key[node] == key:
+                    id_node = node
+            # 5. Finish the piece where no arc crosses and one state is left, at a paragraph's end, or when the scratch is nearly used up.
+            reset = 1 if j == n or breaks[j] else 0
+            full = 1 if n_nodes > node_room - 512 else 0
+            if not reset and not full and (n_nodes - first_node[j] > 1 or _crosses(arc_order, arc_starts, arc_ends, a, n_arcs, j)):
+                continue
+            node = first_node[j]
+            if n_nodes - node > 1 or (reset and id_node < 0):
+                # Several states meet. At the end of a paragraph each pays for </s> (id 2).
+                base = 0
+                if reset:
+                    _copy_state(node_context, node_backoffs, scratch * WIDTH, (scratch + 1) * WIDTH, id_length)
+                    lm_step(
+                        2, node_context, node_backoffs, (scratch + 1) * WIDTH, id_length, (scratch + 1) * WIDTH, order,
+                        unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
+                    )  # fmt: skip
+                    base = result[0]
+                first_edge = n_edges
+                most = -1
                 for l in range(n_lanes):
-                    beta[final * n_lanes + l] = 1
-            if backward and n_edges > j - begin:
-                for node in range(0, first_node[j]):
-                    for l in range(n_lanes):
-                        beta[node * n_lanes + l] = 0
-                e = n_edges
-                while e > 0:
-                    e -= 1
-                    source = edge_from[e]
-                    target = edge_to[e]
-                    if node_alive[target] == 0:
-                        continue
-                    arc = edge_arc[e]
-                    i = node_position[source]
-                    k = node_position[target]
+                    factors[l] = 0
+                for k in range(first_node[j], n_nodes):
+                    ratio = 1
+                    if reset:
+                        _copy_state(node_context, node_backoffs, k * WIDTH, (scratch + 1) * WIDTH, node_length[k])
+                        lm_step(
+                            2, node_context, node_backoffs, (scratch + 1) * WIDTH, node_length[k], (scratch + 1) * WIDTH, order,
+                            unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
+                        )  # fmt: skip
+                        ratio = _bounded_exp(scale * (result[0] - base))
                     total = 0
                     for l in range(n_lanes):
-                        if arc < 0:
-                            factor = 1 - lane_theta[l] * keep[(k - 1) * n_families + lane_family[l]]
-                        else:
-                            factor = lane_theta[l] * arc_weights[arc * n_families + lane_family[l]]
-                        y = beta[target * n_lanes + l] * edge_ratio[e] * factor
-                        for node in range(i + 1, k + 1):
-                            y /= norm[node * n_lanes + l]
-                        beta[source * n_lanes + l] += y
-                        total += lane_weight[l] * alpha[source * n_lanes + l] * y
-                    if arc >= 0:
-                        posterior[arc] += total
-                node = final
-                while node_edge[node] >= 0:
-                    e = node_edge[node]
-                    if edge_arc[e] >= 0:
-                        best[edge_arc[e]] = 1
-                    node = edge_from[e]
+                        x = alpha[k * n_lanes + l] * ratio
+                        factors[l] += x
+                        total += x
+                    if total > most:
+                        most = total
+                        node = k
+                    edge_from[n_edges] = cython.cast(cython.int, k)
+                    edge_to[n_edges] = cython.cast(cython.int, n_nodes)
+                    edge_arc[n_edges] = -2
+                    edge_ratio[n_edges] = ratio
+                    n_edges += 1
+                for l in range(n_scored):
+                    x = log(factors[l] if factors[l] > 1e-290 else 1e-290)
+                    log_z[l] += x
+                    if wants:
+                        token_z[(j - 1) * n_scored + l] += x
+                level_token[n_levels] = -1
+                level_first[n_levels] = cython.cast(cython.int, n_nodes)
+                level_last[n_levels] = cython.cast(cython.int, n_nodes + 1)
+                level_edge[n_levels] = cython.cast(cython.int, first_edge)
+                n_levels += 1
+            level_ends[n_levels - 1] = 1
+            if not has_arcs:
+                n_levels = piece_level
+                n_edges = piece_edge
             # 6. Begin the next piece with the one state that goes on.
             begin = j
             if reset:
@@ -1300,20 +1340,189 @@ def decode(
                 node_context[scratch * WIDTH] = 1
                 node_backoffs[scratch * WIDTH] = unigrams[3]
                 id_length = 1
+                id_node = 0
             else:
-                node_length[0] = node_length[final]
-                _copy_state(node_context, node_backoffs, final * WIDTH, 0, node_length[final])
-            node_alive[0] = 1
-            node_position[0] = cython.cast(cython.int, j)
-            node_best[0] = 0
-            node_edge[0] = -1
+                node_length[0] = node_length[node]
+                _copy_state(node_context, node_backoffs, node * WIDTH, 0, node_length[node])
+                id_node = 0 if id_node == node else -1
             for l in range(n_lanes):
                 alpha[l] = 1
             first_node[j] = 0
             n_nodes = 1
-            n_edges = 0
+            has_arcs = 0
+            piece_level = n_levels
+            piece_edge = n_edges
+        if n_levels >= 0:
+            level_edge[n_levels] = cython.cast(cython.int, n_edges)
         result[1] = seen
-    return dropped
+    return n_levels
+
+
+def backward(
+    n_levels: cython.Py_ssize_t,
+    level_token: cython.const[cython.int][::1],
+    level_first: cython.const[cython.int][::1],
+    level_last: cython.const[cython.int][::1],
+    level_edge: cython.const[cython.int][::1],
+    level_ends: cython.const[cython.uchar][::1],
+    edge_from: cython.const[cython.int][::1],
+    edge_to: cython.const[cython.int][::1],
+    edge_arc: cython.const[cython.int][::1],
+    edge_ratio: cython.const[cython.double][::1],
+    arc_starts: cython.const[cython.int][::1],
+    arc_ends: cython.const[cython.int][::1],
+    arc_weights: cython.const[cython.float][::1],
+    keep: cython.const[cython.float][::1],
+    n_families: cython.Py_ssize_t,
+    n_lanes: cython.Py_ssize_t,
+    lane_theta: cython.const[cython.double][::1],
+    lane_family: cython.const[cython.int][::1],
+    lane_weight: cython.const[cython.double][::1],
+    alpha: cython.double[::1],
+    beta: cython.double[::1],
+    norm: cython.double[::1],
+    node_best: cython.double[::1],
+    node_edge: cython.int[::1],
+    factors: cython.double[::1],
+    posterior: cython.double[::1],
+    best: cython.uchar[::1],
+) -> None:
+    """Posteriors and the best path over the graph that `forward` has left, with the lanes weighted.
+
+    Args:
+        level_*, edge_*: the graph. arc_*, keep: as in `forward`.
+        lane_weight: posterior of the lanes.
+        alpha, beta: scratch, nodes of the largest piece * n_lanes. node_best, node_edge: the nodes of the largest piece. norm: (n_levels + 1) * n_lanes.
+        factors: n_lanes.
+        posterior: for each arc, cleared by the caller: its probability under the lanes. best: 1 for arcs of the Viterbi path, cleared by the caller.
+    """
+    first: cython.Py_ssize_t = 0
+    last: cython.Py_ssize_t
+    v: cython.Py_ssize_t
+    q: cython.Py_ssize_t
+    e: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    l: cython.Py_ssize_t  # noqa: E741
+    node: cython.Py_ssize_t
+    source: cython.Py_ssize_t
+    target: cython.Py_ssize_t
+    arc: cython.int
+    x: cython.double
+    y: cython.double
+    total: cython.double
+    share: cython.double
+    with cython.nogil:
+        while first < n_levels:
+            last = first
+            while level_ends[last] == 0:
+                last += 1
+            # 1. Forward again, for these lanes, and the best edge into each node.
+            node_best[0] = 0
+            for l in range(n_lanes):
+                alpha[l] = 1
+            for v in range(first, last + 1):
+                for node in range(level_first[v], level_last[v]):
+                    node_best[node] = -1e300
+                    node_edge[node] = -1
+                    for l in range(n_lanes):
+                        alpha[node * n_lanes + l] = 0
+                share = 0
+                for e in range(level_edge[v], level_edge[v + 1]):
+                    source = edge_from[e]
+                    target = edge_to[e]
+                    # The edges of an arc stand together.
+                    if e == level_edge[v] or edge_arc[e] != edge_arc[e - 1]:
+                        share = _lane_factors(
+                            edge_arc[e], level_token[v], v - first, arc_starts, arc_ends, arc_weights, keep, n_families,
+                            n_lanes, lane_theta, lane_family, lane_weight, norm, factors,
+                        )  # fmt: skip
+                    for l in range(n_lanes):
+                        alpha[target * n_lanes + l] += alpha[source * n_lanes + l] * edge_ratio[e] * factors[l]
+                    if share > 0:
+                        x = node_best[source] + log(edge_ratio[e] * share + 1e-300)
+                        if x > node_best[target]:
+                            node_best[target] = x
+                            node_edge[target] = cython.cast(cython.int, e)
+                for l in range(n_lanes):
+                    total = 0
+                    for node in range(level_first[v], level_last[v]):
+                        total += alpha[node * n_lanes + l]
+                    total = 1 / (total if total > 1e-290 else 1e-290)
+                    norm[(v - first) * n_lanes + l] = total
+                    for node in range(level_first[v], level_last[v]):
+                        alpha[node * n_lanes + l] *= total
+            # 2. Backward.
+            for k in range(level_last[last] * n_lanes):
+                beta[k] = 0
+            for l in range(n_lanes):
+                beta[level_first[last] * n_lanes + l] = 1
+            v = last
+            while v >= first:
+                e = level_edge[v + 1]
+                while e > level_edge[v]:
+                    e -= 1
+                    source = edge_from[e]
+                    target = edge_to[e]
+                    arc = edge_arc[e]
+                    if e + 1 == level_edge[v + 1] or arc != edge_arc[e + 1]:
+                        _lane_factors(
+                            arc, level_token[v], v - first, arc_starts, arc_ends, arc_weights, keep, n_families,
+                            n_lanes, lane_theta, lane_family, lane_weight, norm, factors,
+                        )  # fmt: skip
+                    total = 0
+                    for l in range(n_lanes):
+                        y = beta[target * n_lanes + l] * edge_ratio[e] * factors[l] * norm[(v - first) * n_lanes + l]
+                        beta[source * n_lanes + l] += y
+                        total += lane_weight[l] * alpha[source * n_lanes + l] * y
+                    if arc >= 0:
+                        posterior[arc] += total
+                v -= 1
+            node = level_first[last]
+            while node > 0:
+                q = node_edge[node]
+                if edge_arc[q] >= 0:
+                    best[edge_arc[q]] = 1
+                node = edge_from[q]
+            first = last + 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _lane_factors(
+    arc: cython.int,
+    token: cython.Py_ssize_t,
+    level: cython.Py_ssize_t,
+    arc_starts: cython.const[cython.int][::1],
+    arc_ends: cython.const[cython.int][::1],
+    arc_weights: cython.const[cython.float][::1],
+    keep: cython.const[cython.float][::1],
+    n_families: cython.Py_ssize_t,
+    n_lanes: cython.Py_ssize_t,
+    lane_theta: cython.const[cython.double][::1],
+    lane_family: cython.const[cython.int][::1],
+    lane_weight: cython.const[cython.double][::1],
+    norm: cython.const[cython.double][::1],
+    factors: cython.double[::1],
+) -> cython.double:
+    """What each lane makes of an edge, times the norms of the levels that it leaps over, and the weighted sum of the former."""
+    l: cython.Py_ssize_t  # noqa: E741
+    k: cython.Py_ssize_t
+    x: cython.double
+    share: cython.double = 0
+    for l in range(n_lanes):
+        if arc >= 0:
+            x = lane_theta[l] * arc_weights[arc * n_families + lane_family[l]]
+        elif arc == -1:
+            x = 1 - lane_theta[l] * keep[token * n_families + lane_family[l]]
+        else:
+            x = 1
+        share += lane_weight[l] * x
+        if arc >= 0:
+            for k in range(level - (arc_ends[arc] - arc_starts[arc]) + 1, level):
+                x *= norm[k * n_lanes + l]
+        factors[l] = x
+    return share
 
 
 @cython.cfunc
@@ -1338,6 +1547,19 @@ def _copy_state(context: cython.int[::1], backoffs: cython.double[::1], at: cyth
 
 
 @cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _state_key(context: cython.int[::1], at: cython.Py_ssize_t, length: cython.int) -> cython.ulonglong:
+    """Two model states are the same where their words are."""
+    key: cython.ulonglong = length
+    m: cython.int
+    for m in range(length):
+        key = mix(key, context[at + m])
+    return key
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def _add_edge(
@@ -1349,6 +1571,8 @@ def _add_edge(
     first: cython.Py_ssize_t,
     n_nodes: cython.Py_ssize_t,
     edge: cython.Py_ssize_t,
+    n_lanes: cython.Py_ssize_t,
+    alpha: cython.double[::1],
     node_context: cython.int[::1],
     node_backoffs: cython.double[::1],
     node_length: cython.int[::1],
@@ -1359,12 +1583,10 @@ def _add_edge(
     edge_ratio: cython.double[::1],
 ) -> cython.Py_ssize_t:
     """Write edge number `edge` to the node whose model state stands in slot `state`, making the node if there is none; returns the number of nodes."""
-    key: cython.ulonglong = length
-    m: cython.int
+    key: cython.ulonglong = _state_key(node_context, state * WIDTH, length)
     node: cython.Py_ssize_t
+    l: cython.Py_ssize_t  # noqa: E741
     target: cython.Py_ssize_t = -1
-    for m in range(length):
-        key = mix(key, node_context[state * WIDTH + m])
     for node in range(first, n_nodes):
         if node_key[node] == key:
             target = node
@@ -1374,6 +1596,8 @@ def _add_edge(
         node_key[target] = key
         node_length[target] = length
         _copy_state(node_context, node_backoffs, state * WIDTH, target * WIDTH, length)
+        for l in range(n_lanes):
+            alpha[target * n_lanes + l] = 0
         n_nodes += 1
     edge_from[edge] = cython.cast(cython.int, source)
     edge_to[edge] = cython.cast(cython.int, target)
@@ -1391,15 +1615,15 @@ def _prune(
     beam: cython.Py_ssize_t,
     floor: cython.double,
     n_lanes: cython.Py_ssize_t,
-    at_norm: cython.Py_ssize_t,
-    alpha: cython.double[::1],
-    norm: cython.double[::1],
+    alpha: cython.const[cython.double][::1],
+    scales: cython.const[cython.double][::1],
     shares: cython.double[::1],
-    node_alive: cython.uchar[::1],
-) -> cython.int:
-    """Keep the `beam` nodes of first … last with the largest share of any lane's probability, if it is at least `floor`; ties go to the earlier node.
+    ranks: cython.int[::1],
+) -> cython.Py_ssize_t:
+    """New numbers, from `first` on, for the `beam` nodes of first … last with the largest share of any lane's probability, if it is at least `floor`; ties
+    go to the earlier node.
 
-    `shares` is scratch, at least `last` long. Returns 1 when the beam (not the floor) dropped a node.
+    `ranks` gets the numbers, −1 for the nodes that go; `scales` makes shares of alpha; `shares` is scratch. Returns the number behind the last.
     """
     node: cython.Py_ssize_t
     l: cython.Py_ssize_t  # noqa: E741
@@ -1407,28 +1631,36 @@ def _prune(
     at: cython.Py_ssize_t
     most: cython.double
     share: cython.double
+    n: cython.Py_ssize_t = 0
     for node in range(first, last):
-        node_alive[node] = 0
         most = 0
         for l in range(n_lanes):
-            share = alpha[node * n_lanes + l] / norm[at_norm + l]
+            share = alpha[node * n_lanes + l] * scales[l]
             if share > most:
                 most = share
         shares[node] = most
-    for k in range(beam):  # noqa: B007
-        most = -1
-        at = -1
+        ranks[node] = 0 if most >= floor else -1
+        if most >= floor:
+            n += 1
+    if n == 0 or n > beam:
         for node in range(first, last):
-            if node_alive[node] == 0 and shares[node] > most:
-                most = shares[node]
-                at = node
-        if at < 0 or most < floor:
-            return 0
-        node_alive[at] = 1
+            ranks[node] = -1
+        for k in range(beam):
+            most = -1
+            at = -1
+            for node in range(first, last):
+                if ranks[node] < 0 and shares[node] > most:
+                    most = shares[node]
+                    at = node
+            if at < 0 or (most < floor and k > 0):
+                break
+            ranks[at] = 0
+    at = first
     for node in range(first, last):
-        if node_alive[node] == 0 and shares[node] >= floor:
-            return 1
-    return 0
+        if ranks[node] == 0:
+            ranks[node] = cython.cast(cython.int, at)
+            at += 1
+    return at
 
 
 @cython.cfunc

@@ -93,7 +93,8 @@ class Respeller:
         if rates is None:
             return []
         lattice, arcs = self._lattice(text, spans, rates)
-        posterior, best = self._decoder.backward(lattice, Lanes(array("d", [1.0]), array("i", [0])), [1.0])
+        lanes = Lanes(array("d", [1.0]), array("i", [0]))
+        posterior, best = self._decoder.backward(self._decoder.forward(lattice, lanes).graph, lanes, [1.0])
         return list(self._write(text, lattice, arcs, posterior, best, min_probability))
 
     def _forget(self) -> None:

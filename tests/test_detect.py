@@ -341,7 +341,7 @@ def test_chunks_do_not_change_the_evidence(suspicious: restore.Restorer, monkeyp
     assert len(parts) > 2
     assert all(part.endswith(b"\n\n") for part in parts[:-1])
     for keep in (1 << 20, 0):  # the lattices kept between the passes, or built again
-        monkeypatch.setattr(engine, "KEEP_LATTICES", keep)
+        monkeypatch.setattr(engine, "KEEP_GRAPHS", keep)
         assert evidence(suspicious, text) == pytest.approx(whole, rel=1e-9, abs=1e-9)
         again = suspicious.restore(text)
         assert again.text == result.text

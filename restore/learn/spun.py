@@ -175,8 +175,9 @@ class SpunLearner:
                 yield None, []
                 continue
             pieces = []
-            for chunk, lattice in analysis.lattices():
-                posterior, best = restorer.decoder().backward(lattice, belief.lanes, belief.weights)
+            for chunk, graph in analysis.graphs():
+                lattice = graph.lattice
+                posterior, best = restorer.decoder().backward(graph, belief.lanes, belief.weights)
                 arcs, tokens = lattice.arcs, lattice.tokens
                 spun = [belief.spun * analysis.unit_spun(chunk, start) for start in tokens.starts]
                 covered = [0.0] * len(tokens)
