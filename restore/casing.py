@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 # Words that titles leave in lower case.
 _SMALL = frozenset("a an and as at but by for from in into nor of on or over per the to up via with".split())  # noqa: SIM905
 
 
+@lru_cache(1 << 15)
 def fit_case(observed: str, original: str, *, curly: bool = False, shouting: bool = False) -> str:
     """Give an original the case of what stands in the text.
 

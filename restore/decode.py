@@ -197,8 +197,8 @@ def gather(lattice: Lattice, posterior: array[float], best: array[int], negligib
             *views(chosen, support, others, zeros("d", 16)),
         )  # fmt: skip
     listed = 0
-    for k in range(count):
-        arc, start, end, first, last, stop = chosen[size * k : size * (k + 1)]
-        readings = [Reading(*others[3 * m : 3 * m + 3]) for m in range(listed, stop)]
+    rows = iter(chosen[: size * count].tolist())
+    readings = list(map(Reading, *(iter(others[m : 3 * chosen[size * count - 1] : 3].tolist()) for m in range(3)))) if count else []
+    for certainty, arc, start, end, first, last, stop in zip(support, rows, rows, rows, rows, rows, rows, strict=False):
+        yield Change(start, end, Reading(arc, first, last), certainty, readings[listed:stop])
         listed = stop
-        yield Change(start, end, Reading(arc, first, last), support[k], readings)

@@ -234,15 +234,11 @@ def unit_probabilities(belief: Belief, units: Sequence[Unit]) -> list[tuple[floa
         belief: about the whole document.
         units: its sentences.
     """
-    scores, rates = [], []
-    log_weights = [math.log(weight + 1e-300) for weight in belief.weights]
-    for unit in units:
-        joint = [x + z for x, z in zip(log_weights, unit.evidence, strict=True)]
-        top = max(joint)
-        terms = [math.exp(x - top) for x in joint]
-        total = sum(terms)
-        scores.append(UNIT_SLOPE * (top + math.log(total)) - UNIT_WORDS * unit.words)
-        rates.append(sum(term * theta for term, theta in zip(terms, belief.lanes.thetas, strict=True)) / total)
+    evidence = array("d", (z for unit in units for z in unit.evidence))
+    sums, rates = zeros("d", len(units)), zeros("d", len(units))
+    log_weights = array("d", (math.log(weight + 1e-300) for weight in belief.weights))
+    kernels.weigh_lanes(*views(evidence), len(units), *views(log_weights, belief.lanes.thetas), len(belief.lanes), *views(sums, rates))
+    scores = [UNIT_SLOPE * total - UNIT_WORDS * unit.words for total, unit in zip(sums, units, strict=True)]
     # Log odds of "spun" against "not", given the sentences up to here; and of the sentences behind.
     forward, backward = [], []
     odds = math.log(FIRST / (1 - FIRST))

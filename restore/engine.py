@@ -77,6 +77,8 @@ FOREIGN_WORDS, FOREIGN_SHARE, EVERYDAY = 6, 0.1, -8.0
 #: The same for scans, where whole lines are damaged: lines before and after that are counted with a line, and the share. Judged like other lines,
 #: dev newspapers lose .012 and .023 of the errors removed; with four lines and a share of .1, .004 and .004.
 SCAN_AROUND, SCAN_SHARE = 4, 0.06
+#: Texts of candidates that are kept at hand (some 5 MB).
+WORDINGS = 1 << 15
 #: Below this posterior no edit can reach any useful threshold, and the second pass is skipped.
 NEGLIGIBLE = 1e-3
 
@@ -182,6 +184,7 @@ class Restorer:
         self._prior = math.log(config.prior) - math.log1p(-config.prior)
         self.layout = layout
         self._local = threading.local()
+        self._wordings: dict[tuple[int, int, int], str] = {}
         phrases = {phrase: tuple(tokenize(encode(phrase), ()).hashes) for phrase in config.protect}
         for phrase, hashes in phrases.items():
             if len(hashes) > 15:
@@ -415,48 +418,46 @@ class Restorer:
         for chunk, graph in analysis.graphs():
             posterior, best = decoder.backward(graph, belief.lanes, belief.weights)
             lattice, tokens = graph.lattice, graph.lattice.tokens
-            for change in gather(lattice, posterior, best, NEGLIGIBLE):
-                i, j = change.start, change.end
-                factor = belief.spun * analysis.unit_spun(chunk, tokens.starts[i])
-                right = calibrate_edit(change.support)
+            for i, j, reading, support, readings in gather(lattice, posterior, best, NEGLIGIBLE):
+                start, end = tokens.starts[i], _end(tokens, j)
+                factor = belief.spun * analysis.unit_spun(chunk, start)
+                right = calibrate_edit(support)
                 if right * factor < self.config.min_probability:
                     continue
-                start, end = tokens.starts[i], _end(tokens, j)
                 observed = tokens.text[start:end].decode("utf-8", "surrogatepass")
-                shouting = _shouts(tokens, i - 1) or _shouts(tokens, j)
-                wording = self.wording(lattice, change.reading)
+                shouting = observed.isupper() and (_shouts(tokens, i - 1) or _shouts(tokens, j))
+                wording = self.wording(lattice, reading)
                 if end < tokens.ends[j - 1]:
                     wording = wording.removesuffix(".")
                 original = fit_case(observed, wording, curly=curly, shouting=shouting)
                 if original == observed:
                     continue
                 others: dict[str, float] = {}
-                for other in change.others:
-                    if other.arc != change.reading.arc:
+                for other in readings:
+                    if other.arc != reading.arc:
                         wording = fit_case(observed, self.wording(lattice, other), curly=curly, shouting=shouting)
                         if wording not in (original, observed):
                             others[wording] = others.get(wording, 0.0) + posterior[other.arc]
                 # What the edit gains by calibration, the others lose; what it loses belongs to wordings that nobody listed.
-                rest = factor * min(1.0, (1 - right) / max(1 - change.support, 1e-9))
-                alternatives = sorted(others.items(), key=lambda item: (-item[1], item[0]))[:3]
-                yield Edit(
-                    *offsets(chunk.start + start, chunk.start + end),
-                    observed,
-                    original,
-                    "substitution",
-                    round(right * factor, 6),
-                    tuple((text, round(min(1.0, p * rest), 6)) for text, p in alternatives),
-                )
+                rest = factor * min(1.0, (1 - right) / max(1 - support, 1e-9))
+                alternatives = sorted(others.items(), key=_by_probability)[:3]
+                begin, stop = offsets(chunk.start + start, chunk.start + end)
+                listed = tuple([(text, round(min(1.0, p * rest), 6)) for text, p in alternatives])
+                yield Edit(begin, stop, observed, original, "substitution", round(right * factor, 6), listed)
 
     def wording(self, lattice: Lattice, reading: Reading) -> str:
         """The words of a reading, in the dictionary's case."""
         arcs, (arc, first, last) = lattice.arcs, reading
-        number = arcs.candidates[arc]
-        original = self.lexicon.original(number) if number >= 0 else arcs.texts[-1 - number]
-        begin = arcs.first_words[arc]
-        if first == begin and last == arcs.first_words[arc + 1]:
-            return original
-        return tokenize(encode(original), ()).surface(first - begin, last - begin)
+        number, begin, size = arcs.candidates[arc], arcs.first_words[arc], arcs.first_words[arc + 1] - arcs.first_words[arc]
+        if number < 0:
+            return _part(arcs.texts[-1 - number], first - begin, last - begin, size)
+        key = number, first - begin, last - begin
+        wording = self._wordings.get(key)
+        if wording is None:
+            if len(self._wordings) >= WORDINGS:
+                self._wordings.clear()
+            wording = self._wordings[key] = _part(self.lexicon.original(number), *key[1:], size)
+        return wording
 
     def verdict(self, analysis: Analysis, edits: Sequence[Edit] = ()) -> Verdict:
         """The verdict on an analysed text; its evidence names the strongest of the edits."""
@@ -636,6 +637,16 @@ class _CharacterOffsets:
         self._character += len(self._data[self._byte : offset].decode("utf-8", "surrogatepass"))
         self._byte = offset
         return self._character
+
+
+def _part(text: str, first: int, last: int, size: int) -> str:
+    """Words `first` … `last` of a text of `size` words."""
+    return text if first == 0 and last == size else tokenize(encode(text), ()).surface(first, last)
+
+
+def _by_probability(item: tuple[str, float]) -> tuple[float, str]:
+    """Sorts what is likely to the front, and what is as likely by its text."""
+    return -item[1], item[0]
 
 
 def _shouts(tokens: Tokens, i: int) -> bool:

@@ -1996,6 +1996,39 @@ def pool_shares(
             results[l] = total
 
 
+def weigh_lanes(
+    evidence: cython.const[cython.double][::1],
+    n_lines: cython.Py_ssize_t,
+    log_weights: cython.const[cython.double][::1],
+    thetas: cython.const[cython.double][::1],
+    n_lanes: cython.Py_ssize_t,
+    sums: cython.double[::1],
+    rates: cython.double[::1],
+) -> None:
+    """For each line log Σ_lanes weight · e^z, z being evidence[line * n_lanes + lane], and the mean of theta under the terms of that sum."""
+    k: cython.Py_ssize_t
+    l: cython.Py_ssize_t
+    top: cython.double
+    x: cython.double
+    total: cython.double
+    mean: cython.double
+    with cython.nogil:
+        for k in range(n_lines):
+            top = -1e300
+            for l in range(n_lanes):
+                x = log_weights[l] + evidence[k * n_lanes + l]
+                if x > top:
+                    top = x
+            total = 0
+            mean = 0
+            for l in range(n_lanes):
+                x = exp(log_weights[l] + evidence[k * n_lanes + l] - top)
+                total += x
+                mean += x * thetas[l]
+            sums[k] = top + log(total)
+            rates[k] = mean / total
+
+
 def split_lines(
     flags: cython.const[cython.ushort][::1],
     starts: cython.const[cython.int][::1],
