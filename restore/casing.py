@@ -8,7 +8,6 @@ from functools import lru_cache
 _SMALL = frozenset("a an and as at but by for from in into nor of on or over per the to up via with".split())  # noqa: SIM905
 
 
-@lru_cache(1 << 15)
 def fit_case(observed: str, original: str, *, curly: bool = False, shouting: bool = False) -> str:
     """Give an original the case of what stands in the text.
 
@@ -25,6 +24,11 @@ def fit_case(observed: str, original: str, *, curly: bool = False, shouting: boo
     >>> fit_case("Financial Institution", "bank"), fit_case("Coronary Heart Illness", "heart disease"), fit_case("The place", "where")
     ('Bank', 'Heart Disease', 'Where')
     """
+    return _fit(observed, original, curly, shouting)
+
+
+@lru_cache(1 << 15)
+def _fit(observed: str, original: str, curly: bool, shouting: bool) -> str:
     if curly or "’" in observed:
         original = original.replace("'", "’")
     letters = [character for character in observed if character.isalpha()]

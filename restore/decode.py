@@ -155,12 +155,8 @@ class Decoder:
         return posterior, best
 
 
-class Reading(NamedTuple):
-    """What an arc writes: its words from `first` to the one before `last` (numbers in the lattice's list of words)."""
-
-    arc: int
-    first: int
-    last: int
+#: What an arc writes: its number, and its words from `first` to the one before `last` (numbers in the lattice's list of words).
+Reading = tuple[int, int, int]
 
 
 class Change(NamedTuple):
@@ -198,7 +194,8 @@ def gather(lattice: Lattice, posterior: array[float], best: array[int], negligib
         )  # fmt: skip
     listed = 0
     rows = iter(chosen[: size * count].tolist())
-    readings = list(map(Reading, *(iter(others[m : 3 * chosen[size * count - 1] : 3].tolist()) for m in range(3)))) if count else []
+    parts = iter(others[: 3 * chosen[size * count - 1]].tolist() if count else ())
+    readings = list(zip(parts, parts, parts, strict=True))
     for certainty, arc, start, end, first, last, stop in zip(support, rows, rows, rows, rows, rows, rows, strict=False):
-        yield Change(start, end, Reading(arc, first, last), certainty, readings[listed:stop])
+        yield Change(start, end, (arc, first, last), certainty, readings[listed:stop])
         listed = stop

@@ -239,23 +239,9 @@ def unit_probabilities(belief: Belief, units: Sequence[Unit]) -> list[tuple[floa
     log_weights = array("d", (math.log(weight + 1e-300) for weight in belief.weights))
     kernels.weigh_lanes(*views(evidence), len(units), *views(log_weights, belief.lanes.thetas), len(belief.lanes), *views(sums, rates))
     scores = [UNIT_SLOPE * total - UNIT_WORDS * unit.words for total, unit in zip(sums, units, strict=True)]
-    # Log odds of "spun" against "not", given the sentences up to here; and of the sentences behind.
-    forward, backward = [], []
-    odds = math.log(FIRST / (1 - FIRST))
-    for score in scores:
-        forward.append(odds + score)
-        odds = turn(forward[-1])
-    odds = 0.0
-    for score in reversed(scores):
-        backward.append(odds)
-        odds = turn(odds + score)
-    return [(logistic(f + b), rate) for f, b, rate in zip(forward, reversed(backward), rates, strict=True)]
-
-
-def turn(odds: float) -> float:
-    """Log odds of the state before or behind one whose log odds are given."""
-    stay, change = math.log1p(-TURN), math.log(TURN)
-    return log_sum([odds + stay, change]) - log_sum([odds + change, stay])
+    odds = zeros("d", len(units))
+    kernels.chain_states(*views(array("d", scores)), len(units), math.log(FIRST / (1 - FIRST)), TURN, *views(odds))
+    return list(zip(map(logistic, odds), rates, strict=True))
 
 
 def calibrate_edit(posterior: float) -> float:

@@ -434,10 +434,10 @@ class Restorer:
                     continue
                 others: dict[str, float] = {}
                 for other in readings:
-                    if other.arc != reading.arc:
+                    if other != reading:
                         wording = fit_case(observed, self.wording(lattice, other), curly=curly, shouting=shouting)
-                        if wording not in (original, observed):
-                            others[wording] = others.get(wording, 0.0) + posterior[other.arc]
+                        if wording != original and wording != observed:
+                            others[wording] = others.get(wording, 0.0) + posterior[other[0]]
                 # What the edit gains by calibration, the others lose; what it loses belongs to wordings that nobody listed.
                 rest = factor * min(1.0, (1 - right) / max(1 - support, 1e-9))
                 alternatives = sorted(others.items(), key=_by_probability)[:3]

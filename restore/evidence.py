@@ -135,7 +135,7 @@ def _signs(restorer: Restorer, analysis: Analysis, text: str, family: int | None
             p = min(change.support, 1 - 1e-12)
             log_odds = math.log(p + 1e-300) - math.log1p(-p)
             if log_odds > (LISTED if phrases else 0):
-                found.append((log_odds, change.reading.arc))
+                found.append((log_odds, change.reading[0]))
         # A phrase may be on the best path as a whole or word by word; of overlapping ones the longest is listed.
         taken: set[int] = set()
         chosen = []

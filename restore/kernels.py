@@ -2029,6 +2029,43 @@ def weigh_lanes(
             rates[k] = mean / total
 
 
+def chain_states(scores: cython.const[cython.double][::1], n: cython.Py_ssize_t, first: cython.double, turn: cython.double, odds: cython.double[::1]) -> None:
+    """Forward–backward over a chain of two states: log odds of the one against the other at each place, given all of them.
+
+    Args:
+        scores: log P(place | one) − log P(place | other).
+        first: log odds before the first place.
+        turn: probability that the state changes between two places.
+        odds: results.
+    """
+    k: cython.Py_ssize_t
+    x: cython.double = first
+    with cython.nogil:
+        for k in range(n):
+            odds[k] = x + scores[k]
+            x = _turned(odds[k], turn)
+        x = 0
+        k = n - 1
+        while k >= 0:
+            odds[k] += x
+            x = _turned(x + scores[k], turn)
+            k -= 1
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _turned(odds: cython.double, turn: cython.double) -> cython.double:
+    """Log odds of the state beside one whose log odds are given."""
+    x: cython.double
+    if odds > 0:
+        x = exp(-odds)
+        return log((1 - turn + turn * x) / (turn + (1 - turn) * x))
+    x = exp(odds)
+    return log(((1 - turn) * x + turn) / (turn * x + 1 - turn))
+
+
 def split_lines(
     flags: cython.const[cython.ushort][::1],
     starts: cython.const[cython.int][::1],

@@ -310,12 +310,12 @@ def test_changes_agree_with_going_through_all_arcs(small: SmallModel, decoder: C
         lattice = random_lattice(chance, [[0, 5, 6, 7]], chance.randint(2, 12), chance.randint(1, 30))
         posterior, best = posteriors(decoder(1.0, WIDE), lattice)
         changes = list(gather(lattice, posterior, best, 1e-3))
-        assert sorted(change.reading.arc for change in changes) == [k for k in range(len(best)) if best[k]]
+        assert sorted(change.reading[0] for change in changes) == [k for k in range(len(best)) if best[k]]
         for change in changes:
-            core, support, others = gather_slowly(lattice, posterior, change.reading.arc)
-            assert (change.start, change.end, change.reading.first, change.reading.last) == core
+            core, support, others = gather_slowly(lattice, posterior, change.reading[0])
+            assert (change.start, change.end, *change.reading[1:]) == core
             assert change.support == pytest.approx(support, abs=1e-12)
-            assert [other.arc for other in change.others] == others
+            assert [arc for arc, _, _ in change.others] == others
             found += 1
-            shared += support > posterior[change.reading.arc] + 1e-9
+            shared += support > posterior[change.reading[0]] + 1e-9
     assert found > 40 and shared > 1  # noqa: PT018

@@ -33,7 +33,7 @@ TERM_BOOST = 8.0
 #: before it is deep learning approach).
 FURTHER_CHANGE = 0.02
 #: Beginnings of terms that are followed at one token; a dozen is usual.
-TERM_BEGINNINGS = 4096
+TERM_BEGINNINGS = 512
 #: A leak of template braces: s · q for every family, and what it is worth (log factor) beside its words. The braces themselves are as good as unknown to the
 #: language model, which must not make proof of them: clean templates and formulas have braces, too.
 BRACES, BRACES_BONUS = 0.3, 2.0
