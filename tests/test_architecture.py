@@ -21,7 +21,7 @@ LAYERS = [
     {"errors", "data"},
     {"records", "container"},
     {"kernels", "kernels_gate", "kernels_ocr", "arrays"},
-    {"edits"},
+    {"edits", "schemas"},
     {"tokenizer"},
     {"casing", "protect", "gate", "batch"},
     {"cleanup"},
@@ -147,6 +147,8 @@ def test_only_known_libraries_are_imported(name: str) -> None:
     allowed = ALLOWED | set(sys.stdlib_module_names) | ({"numpy"} if name in TRAINING | {"language_model"} else set())
     if room(name) == "corpus":
         allowed |= CORPUS
+    if name == "schemas":
+        allowed.add("pyarrow")
     if name == "cli.run":
         allowed.add("tqdm")
     if name == "cli.files":

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NamedTuple
 from restore.corpus import storage
 from restore.corpus.inputs import Shard
 from restore.corpus.restoring import Judgement
-from restore.corpus.rows import BLOCK, Failure, Rendered, verdict_fields
+from restore.corpus.rows import BLOCK, Failure, Rendered
 from restore.corpus.settings import Settings
 from restore.errors import InputError, MissingExtraError
 
@@ -26,34 +26,6 @@ def arrow() -> Any:
         raise MissingExtraError("reading and writing Parquet", "corpus") from None
     pyarrow.set_cpu_count(1)
     return pyarrow
-
-
-def verdict_type() -> Any:
-    """The Arrow type of `Verdict`, its names being those of the record."""
-    pa = arrow()
-    number, whole, text = pa.float64(), pa.int64(), pa.string()
-    segment = pa.struct([("start", whole), ("end", whole), ("rate", number), ("probability", number)])
-    return pa.struct(
-        [
-            ("spun", number),
-            ("log_bayes_factor", number),
-            ("rate", number),
-            ("sites", whole),
-            ("words", whole),
-            ("families", pa.list_(pa.struct([("family", text), ("probability", number)]))),
-            ("segments", pa.list_(segment)),
-            ("evidence", pa.list_(text)),
-        ]
-    )
-
-
-def edits_type() -> Any:
-    """The Arrow type of a list of `Edit`."""
-    pa = arrow()
-    number, whole, text = pa.float64(), pa.int64(), pa.string()
-    alternative = pa.struct([("original", text), ("probability", number)])
-    edit = [("start", whole), ("end", whole), ("observed", text), ("original", text), ("channel", text), ("probability", number)]
-    return pa.list_(pa.struct([*edit, ("alternatives", pa.list_(alternative)), ("reason", text)]))
 
 
 class Columns:
@@ -83,17 +55,19 @@ class Columns:
     def render(self, judgement: Judgement, settings: Settings) -> Rendered:
         """The output of the batch."""
         pa = arrow()
+        from restore import schemas
+
         batch = self._batch
         if settings.mode == "fix":
             batch = self._fixed(pa, judgement, settings)
         elif settings.verdicts:
             without = self._missing | judgement.failures.keys()
-            verdicts = [None if i in without else verdict_row(verdict) for i, verdict in enumerate(judgement.verdicts)]
-            batch = batch.append_column("verdict", pa.array(verdicts, verdict_type()))
+            verdicts = [None if i in without else schemas.arrow_value(verdict) for i, verdict in enumerate(judgement.verdicts)]
+            batch = batch.append_column("verdict", pa.array(verdicts, schemas.VERDICT))
             if settings.mode == "annotate":
                 results = judgement.results
-                edits = [None if i in without else [edit_row(edit) for edit in results[i].edits] if i in results else [] for i in range(self.size)]
-                batch = batch.append_column("edits", pa.array(edits, edits_type()))
+                edits = [None if i in without else schemas.arrow_value(results[i].edits) if i in results else () for i in range(self.size)]
+                batch = batch.append_column("edits", pa.array(edits, schemas.EDITS))
         spun = [settings.mode == "filter" and p >= settings.threshold and i not in judgement.failures for i, p in enumerate(judgement.spun)]
         if not any(spun) and not judgement.failures:
             return Rendered(batch, None, batch.num_rows, 0)
@@ -113,19 +87,6 @@ class Columns:
             kept = [self.texts[i] if i in results else None for i in range(self.size)]
             batch = batch.append_column(settings.keep_original, pa.array(kept, field.type))
         return batch
-
-
-def verdict_row(verdict: Any) -> dict[str, Any]:
-    """A verdict as Arrow takes it."""
-    segments = [{name: getattr(segment, name) for name in segment.__slots__} for segment in verdict.segments]
-    families = [{"family": family, "probability": probability} for family, probability in verdict.families]
-    return {**verdict_fields(verdict), "families": families, "segments": segments}
-
-
-def edit_row(edit: Any) -> dict[str, Any]:
-    """An edit as Arrow takes it."""
-    alternatives = [{"original": original, "probability": probability} for original, probability in edit.alternatives]
-    return {**{name: getattr(edit, name) for name in edit.__slots__}, "alternatives": alternatives}
 
 
 class Piece(NamedTuple):
@@ -227,8 +188,10 @@ def _text_column(pa: Any, path: str, schema: Any, settings: Settings) -> int:
 
 
 def _output_schema(pa: Any, path: str, schema: Any, column: int, settings: Settings) -> Any:
-    added = [("verdict", verdict_type())] if settings.verdicts else []
-    added += [("edits", edits_type())] if settings.mode == "annotate" else []
+    from restore import schemas
+
+    added = [("verdict", schemas.VERDICT)] if settings.verdicts else []
+    added += [("edits", schemas.EDITS)] if settings.mode == "annotate" else []
     added += [(settings.keep_original, schema.field(column).type)] if settings.keep_original else []
     for name, kind in added:
         if name in schema.names:

@@ -6,13 +6,12 @@ in. Rows and their order stay; null stays null; bytes that are no UTF-8 (some wr
 
 from __future__ import annotations
 
-import dataclasses
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
 
-from restore import ConfigError, Edit, MissingExtraError, Restorer, Result, Verdict
+from restore import ConfigError, MissingExtraError, Restorer, Result, Verdict
 from restore.batch import Batch
 from restore.integrations.settings import Settings
 
@@ -20,39 +19,9 @@ try:
     import pyarrow as pa
 except ModuleNotFoundError as problem:
     raise MissingExtraError("restore.integrations.arrow", "arrow") from problem
+from restore.schemas import EDITS, VERDICT, arrow_value
 
 Data = TypeVar("Data", pa.RecordBatch, pa.Table)
-
-#: The two fields of the pairs in records.
-PAIRS = {"families": ("family", "probability"), "alternatives": ("original", "probability")}
-PLAIN = {float: pa.float64(), int: pa.int64(), str: pa.string(), bool: pa.bool_()}
-
-
-def arrow_type(kind: Any, name: str = "") -> pa.DataType:
-    """The Arrow type of one of our records, or of a field of one.
-
-    Args:
-        kind: a dataclass, or the type of a field.
-        name: of the field; see `PAIRS`.
-
-    >>> print(arrow_type(Verdict).field("spun"))
-    pyarrow.Field<spun: double>
-    """
-    if kind in PLAIN:
-        return PLAIN[kind]
-    if dataclasses.is_dataclass(kind):
-        hints = get_type_hints(kind)
-        return pa.struct([(field.name, arrow_type(hints[field.name], field.name)) for field in dataclasses.fields(kind)])
-    parts = [part for part in get_args(kind) if part is not type(None)]
-    if get_origin(kind) is not tuple:  # X | None
-        return arrow_type(parts[0], name)
-    if parts[-1] is Ellipsis:
-        return pa.list_(arrow_type(parts[0], name))
-    return pa.struct([(label, arrow_type(part)) for label, part in zip(PAIRS[name], parts, strict=True)])
-
-
-#: A verdict as a struct, and the edits of a document as a list of structs. Offsets are characters (code points), as in `restore.Edit`.
-VERDICT, EDITS = arrow_type(Verdict), pa.list_(arrow_type(Edit))
 
 
 class ArrowRestorer:
@@ -214,7 +183,7 @@ def _verdicts(texts: pa.Array, batch: Batch) -> pa.Array:
     for field in VERDICT:
         numbers = getattr(batch, field.name, None)
         if numbers is None:
-            columns.append(pa.array([_value(getattr(verdict, field.name)) for verdict in verdicts], field.type))
+            columns.append(pa.array([arrow_value(getattr(verdict, field.name)) for verdict in verdicts], field.type))
         else:
             columns.append(pa.Array.from_buffers(field.type, len(batch), [None, pa.py_buffer(numbers)]))
     return pa.StructArray.from_arrays(columns, fields=list(VERDICT), mask=texts.is_null() if texts.null_count else None)
@@ -223,20 +192,9 @@ def _verdicts(texts: pa.Array, batch: Batch) -> pa.Array:
 def _edits(texts: pa.Array, batch: Batch) -> pa.Array:
     """The edits, as `EDITS`."""
     valid = texts.is_valid().to_pylist() if texts.null_count else [True] * len(texts)
-    rows = [list(map(_value, batch.results[d].edits)) if d in batch.results else [] for d in range(len(batch))]
+    rows = [list(map(arrow_value, batch.results[d].edits)) if d in batch.results else [] for d in range(len(batch))]
     return pa.array([row if there else None for row, there in zip(rows, valid, strict=True)], EDITS)
 
 
 def _is_text(kind: pa.DataType) -> bool:
     return kind in (pa.string(), pa.large_string(), pa.string_view())
-
-
-def _value(value: Any) -> Any:
-    """A field's value as pyarrow takes it: records as tuples, and text without what stands for bytes that are no UTF-8."""
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "replace").decode()
-    if isinstance(value, tuple):
-        return tuple(map(_value, value))
-    if dataclasses.is_dataclass(value):
-        return tuple(_value(getattr(value, field.name)) for field in dataclasses.fields(value))
-    return value
