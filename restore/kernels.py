@@ -421,7 +421,7 @@ def _find_word(key: cython.ulonglong, table: cython.const[cython.ulonglong][::1]
         if entry == 0:
             return 0
         if entry >> 32 == high:
-            return cython.cast(cython.int, (entry & LOW32) - 1)
+            return (entry & LOW32) - 1
         slot += 1
 
 
@@ -572,12 +572,13 @@ def compose(
     key: cython.ulonglong
     value: cython.uint
     known: cython.ulonglong
+    one: cython.ulonglong = 1
     first: cython.int
     with cython.nogil:
         for i in range(n + 1):
             while k < n_matches and starts[k] < i:
                 k += 1
-            first_match[i] = cython.cast(cython.int, k)
+            first_match[i] = k
         for i in range(n):
             if flags[i] & LOCKED or flags[i] & 7 == OPAQUE:
                 continue
@@ -592,8 +593,8 @@ def compose(
                 if value == 0:
                     break
                 if value >> 4:
-                    known |= cython.cast(cython.ulonglong, 1) << (j - i)
-            queue[0], queue[1], queue[2] = cython.cast(cython.int, i), -1, 0
+                    known |= one << (j - i)
+            queue[0], queue[1], queue[2] = i, -1, 0
             queue_keys[0], queue_scales[0] = 0, 1
             head, tail = 0, 1
             while head < tail:
@@ -602,7 +603,7 @@ def compose(
                 if j < n and not (flags[j] & LOCKED or flags[j] & 7 == OPAQUE or (j > i and flags[j] & 96)):
                     key = mix(queue_keys[head], norms[j])
                     if tail < queue_room and _find_phrase(key, keys, values, capacity):
-                        queue[3 * tail], queue[3 * tail + 1], queue[3 * tail + 2] = cython.cast(cython.int, j + 1), first, queue[3 * head + 2]
+                        queue[3 * tail], queue[3 * tail + 1], queue[3 * tail + 2] = j + 1, first, queue[3 * head + 2]
                         queue_keys[tail], queue_scales[tail] = key, queue_scales[head]
                         tail += 1
                     for k in range(first_match[j], first_match[j + 1]):
@@ -627,12 +628,12 @@ def compose(
                         if count == room:
                             count = -1
                             break
-                        term_starts[count] = cython.cast(cython.int, i)
-                        term_ends[count] = cython.cast(cython.int, j)
+                        term_starts[count] = i
+                        term_ends[count] = j
                         terms[count] = (value >> 4) - 1
                         observed[count] = first if first >= 0 else terms[count]
                         changes[count] = queue[3 * head + 2]
-                        scales[count] = cython.cast(cython.float, min(1.0, queue_scales[head]))
+                        scales[count] = min(1.0, queue_scales[head])
                         count += 1
                 head += 1
             if count < 0:
@@ -778,7 +779,7 @@ def lm_step(
         slot = ((key >> 32) * capacities[m]) >> 32
         found = 0
         if m + 2 < order:
-            fingerprint = cython.cast(cython.uint, key & 0x3FFFF)
+            fingerprint = key & 0x3FFFF
             if fingerprint == 0:
                 fingerprint = 1
             while True:
@@ -804,7 +805,7 @@ def lm_step(
             else:
                 b3 = books[m * BOOK + 256 + (found & 63)]
         else:
-            fingerprint = cython.cast(cython.uint, key & 0xFFFFFF)
+            fingerprint = key & 0xFFFFFF
             if fingerprint == 0:
                 fingerprint = 1
             while True:
@@ -956,12 +957,12 @@ def expand(
                     bonus -= name_cost
                 arc_starts[count] = i
                 arc_ends[count] = ends[k]
-                arc_candidates[count] = cython.cast(cython.int, c)
+                arc_candidates[count] = c
                 for f in range(n_families):
                     arc_weights[count * n_families + f] = scales[k] * weights[c * n_families + f]
                 arc_bonus[count] = bonus
                 count += 1
-                arc_words[count] = cython.cast(cython.int, used)
+                arc_words[count] = used
     return count
 
 
@@ -1106,7 +1107,7 @@ def forward(
         for j in range(1, n + 1):
             # 0. Bring what the model will be asked for into the cache.
             wanted = n_nodes - first_node[j - 1]
-            for node in range(first_node[j - 1], n_nodes):
+            for node in range(first_node[j - 1], n_nodes if cython.compiled else 0):
                 seen ^= _touch(ids[j - 1], node_context, node * WIDTH, node_length[node], bigrams, trigrams, fourgrams, fivegrams, capacities)
             k = a
             while k < n_arcs and arc_ends[arc_order[k]] == j:
@@ -1117,7 +1118,7 @@ def forward(
                     continue
                 last = first_node[i + 1] if i + 1 < j else n_nodes
                 wanted += last - first_node[i]
-                for node in range(first_node[i], last):
+                for node in range(first_node[i], last if cython.compiled else 0):
                     seen ^= _touch(word_ids[arc_words[arc]], node_context, node * WIDTH, node_length[node], bigrams, trigrams, fourgrams, fivegrams, capacities)
             # At most that many edges, and as many where states meet behind them.
             if n_edges + 2 * wanted > edge_room:
@@ -1240,7 +1241,7 @@ def forward(
                         target = node_rank[edge_to[i]]
                         if target >= 0:
                             edge_from[k] = edge_from[i]
-                            edge_to[k] = cython.cast(cython.int, target)
+                            edge_to[k] = target
                             edge_arc[k] = edge_arc[i]
                             edge_ratio[k] = edge_ratio[i]
                             k += 1
@@ -1263,10 +1264,10 @@ def forward(
                 norm[(j & 31) * n_lanes + l] = total
                 for node in range(first_node[j], n_nodes):
                     alpha[node * n_lanes + l] *= total
-            level_token[n_levels] = cython.cast(cython.int, j - 1)
+            level_token[n_levels] = j - 1
             level_first[n_levels] = first_node[j]
-            level_last[n_levels] = cython.cast(cython.int, n_nodes)
-            level_edge[n_levels] = cython.cast(cython.int, first_edge)
+            level_last[n_levels] = n_nodes
+            level_edge[n_levels] = first_edge
             level_ends[n_levels] = 0
             n_levels += 1
             # Which node is the identity path's state?
@@ -1312,8 +1313,8 @@ def forward(
                     if total > most:
                         most = total
                         node = k
-                    edge_from[n_edges] = cython.cast(cython.int, k)
-                    edge_to[n_edges] = cython.cast(cython.int, n_nodes)
+                    edge_from[n_edges] = k
+                    edge_to[n_edges] = n_nodes
                     edge_arc[n_edges] = -2
                     edge_ratio[n_edges] = ratio
                     n_edges += 1
@@ -1323,9 +1324,9 @@ def forward(
                     if wants:
                         token_z[(j - 1) * n_scored + l] += x
                 level_token[n_levels] = -1
-                level_first[n_levels] = cython.cast(cython.int, n_nodes)
-                level_last[n_levels] = cython.cast(cython.int, n_nodes + 1)
-                level_edge[n_levels] = cython.cast(cython.int, first_edge)
+                level_first[n_levels] = n_nodes
+                level_last[n_levels] = n_nodes + 1
+                level_edge[n_levels] = first_edge
                 n_levels += 1
             level_ends[n_levels - 1] = 1
             if not has_arcs:
@@ -1353,7 +1354,7 @@ def forward(
             piece_level = n_levels
             piece_edge = n_edges
         if n_levels >= 0:
-            level_edge[n_levels] = cython.cast(cython.int, n_edges)
+            level_edge[n_levels] = n_edges
         result[1] = seen
     return n_levels
 
@@ -1442,7 +1443,7 @@ def backward(
                         x = node_best[source] + log(edge_ratio[e] * share + 1e-300)
                         if x > node_best[target]:
                             node_best[target] = x
-                            node_edge[target] = cython.cast(cython.int, e)
+                            node_edge[target] = e
                 for l in range(n_lanes):
                     total = 0
                     for node in range(level_first[v], level_last[v]):
@@ -1599,8 +1600,8 @@ def _add_edge(
         for l in range(n_lanes):
             alpha[target * n_lanes + l] = 0
         n_nodes += 1
-    edge_from[edge] = cython.cast(cython.int, source)
-    edge_to[edge] = cython.cast(cython.int, target)
+    edge_from[edge] = source
+    edge_to[edge] = target
     edge_arc[edge] = arc
     edge_ratio[edge] = ratio
     return n_nodes
@@ -1658,7 +1659,7 @@ def _prune(
     at = first
     for node in range(first, last):
         if ranks[node] == 0:
-            ranks[node] = cython.cast(cython.int, at)
+            ranks[node] = at
             at += 1
     return at
 
@@ -1818,7 +1819,7 @@ def gather(
             chosen[CHOSEN * count + 2] = j
             chosen[CHOSEN * count + 3] = first
             chosen[CHOSEN * count + 4] = last
-            chosen[CHOSEN * count + 5] = cython.cast(cython.int, listed)
+            chosen[CHOSEN * count + 5] = listed
             support[count] = 1 if total > 1 else total
             count += 1
     return count
@@ -1892,7 +1893,7 @@ def sort_arcs(
     for k in range(n_tokens + 1):
         counts[k + 1] += counts[k]
     for k in range(n_arcs):
-        order[counts[ends[k]]] = cython.cast(cython.int, k)
+        order[counts[ends[k]]] = k
         counts[ends[k]] += 1
 
 
@@ -2087,10 +2088,10 @@ def split_lines(
         for i in range(n):
             breaks[i] = 1 if flags[i] & 96 == 64 else 0
             if flags[i] & begins or i == 0:
-                bounds[count] = cython.cast(cython.int, i)
+                bounds[count] = i
                 spans[count] = starts[i]
                 count += 1
-        bounds[count] = cython.cast(cython.int, n)
+        bounds[count] = n
         spans[count] = size
     return count
 
@@ -2122,7 +2123,7 @@ def weigh_repeats(
     fresh: cython.Py_ssize_t = 0
     with cython.nogil:
         for i in range(n):
-            slot = hashes[i] & cython.cast(cython.ulonglong, capacity - 1)
+            slot = hashes[i] & (capacity - 1)
             while counts[slot] != 0 and keys[slot] != hashes[i]:
                 slot = (slot + 1) & (capacity - 1)
             if counts[slot] == 0:

@@ -79,7 +79,7 @@ def screen(
     count: cython.longlong
     first: cython.int
     second: cython.int
-    mask: cython.uint = cython.cast(cython.uint, len(watched) - 1) if len(watched) > 0 else 0
+    mask: cython.uint = len(watched) - 1 if len(watched) > 0 else 0
     watches: cython.int = 1 if len(watched) > 0 else 0
     with cython.nogil:
         for d in range(n_documents):
@@ -128,7 +128,7 @@ def screen(
                                 continue
                             break
                         value = text[i]
-                    key = ((key ^ cython.cast(cython.ulonglong, value)) * PRIME) & MASK
+                    key = ((key ^ value) * PRIME) & MASK
                     i += 1
                 key ^= key >> 32
                 pair = ((before ^ key) * MIXER) & MASK
@@ -136,14 +136,14 @@ def screen(
                 first = weights[key >> shift]
                 second = weights[pair >> shift]
                 if watches:
-                    if first < bonus and _is_watched(cython.cast(cython.uint, key >> 32), watched, mask):
+                    if first < bonus and _is_watched(key >> 32, watched, mask):
                         first = bonus
-                    if second < bonus and _is_watched(cython.cast(cython.uint, pair >> 32), watched, mask):
+                    if second < bonus and _is_watched(pair >> 32, watched, mask):
                         second = bonus
                 score = first + second
                 if wants:
-                    features[written] = cython.cast(cython.uint, key >> 32)
-                    features[written + 1] = cython.cast(cython.uint, pair >> 32)
+                    features[written] = key >> 32
+                    features[written + 1] = pair >> 32
                     written += 2
                 before = ((key ^ (key >> 29)) * PRIME) & MASK
                 count += 1
