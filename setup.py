@@ -29,7 +29,7 @@ if os.environ.get("RESTORE_PURE") != "1":
 
         # Without -ffast-math, and without contraction to fused multiply-add: the same bytes on every machine.
         flags = [] if sys.platform == "win32" else ["-O3", "-ffp-contract=off"]
-        sources = ("kernels", "kernels_gate", "kernels_ocr")
+        sources = ("kernels", "kernels_gate", "kernels_near", "kernels_ocr")
         extensions = cythonize([Extension(f"restore.{name}", [f"restore/{name}.py"], extra_compile_args=flags, optional=True) for name in sources], quiet=True)
     except Exception as problem:  # an installation without compiled kernels works, slowly
         print(f"restore: kernels are not compiled ({problem}); they run as Python", file=sys.stderr)

@@ -10,6 +10,7 @@ import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from restore import kernels
 from restore.arrays import views, zeros
@@ -22,12 +23,38 @@ FAMILY_PRIOR = {"thesaurus": 3.0, "spinbot": 1.5, "tortured": 1.0}
 #: Rate whose lane tells what a token says for or against "spun". Evidence of a token up to WEAK says little by itself: formal, old or foreign English prefers
 #: "upon" and "shall", all over. Beyond STRONG it says no more: one word that the language model finds impossible is a name or a slip, ten are a spinner.
 TYPICAL_RATE, WEAK, STRONG = 0.5, 1.5, 6.0
-#: log_bayes_factor = AGAINST · against + STYLE · ln(1 + weak / 6) + FOR · strong − LENGTH · ln(1 + words / 4), with sums over tokens: logistic regression
-#: as in tools/calibrate.py (whose sample gives .237, 4.81, .566, .99) on clean text of seven genres and the same spun by the
-#: dictionaries' own channel, 40 % of whose rows the decoder does not know.
-#: LENGTH is above the fit (1.0 to 1.6 with the sample), since a false alarm costs more than a miss: on dev the highest clean document, an inaugural address,
-#: has 3.9; d01–d24 have 13 and more.
-AGAINST, STYLE, FOR, LENGTH = 0.216, 5.28, 0.532, 1.9
+
+
+class Weights(NamedTuple):
+    """Weights of the logistic maps from sums over a text's tokens to log odds, as tools/calibrate.py fits them (`log_odds`, `unknown_odds`).
+
+    Attributes:
+        against, style, strong, length, debris: of a known spinner: against · Σ against + style · ln(1 + Σ weak / 6) + strong · Σ strong
+            − length · ln(1 + words / 4) + debris · debris.
+        odd_debris, odd_strong, odd_broken, odd_sound, odd_offset: of an unknown one, from `restore.collocation` alone: odd_debris · debris
+            + odd_strong · Σ strong + odd_broken · ln(1 + broken) − odd_sound · ln(1 + sound) + odd_offset. The logarithms compare the text with itself:
+            formal, old or foreign English has many broken collocations of every degree, a spun one has bad ones.
+    """
+
+    against: float
+    style: float
+    strong: float
+    length: float
+    debris: float
+    odd_debris: float
+    odd_strong: float
+    odd_broken: float
+    odd_sound: float
+    odd_offset: float
+
+
+#: Printed by tools/calibrate.py.
+WEIGHTS = Weights(0.205, 3.823, 0.508, 0.865, 1.540, 2.204, 0.272, 0.995, 1.060, 1.673)
+#: What share of spun texts is by a spinner that no dictionary knows. A larger one would have what needs no dictionary decide more often where the dictionaries
+#: see little, which they judge better.
+UNKNOWN, UNKNOWN_SHARE = "unknown", 0.02
+#: Weights of `fit_signs`: log odds of an unknown family against a known one in a spun text, as if every second spinner were unknown (tools/calibrate.py).
+FIT = (0.866, -0.254, -0.396, 0.283, 0.574, -0.450, -4.849, 4.165)
 #: Of a longer text the average over so many words counts: a book has a little of everything. A text of few words stays near the prior: log odds shrink by
 #: words / (words + FEW_WORDS). No text is proof beyond LIMIT, which the fit has hardly seen.
 WHOLE_WORDS, FEW_WORDS, LIMIT = 1000, 4, 30.0
@@ -54,13 +81,17 @@ class Belief:
         lanes: the hypotheses.
         log_bayes_factor: "spun" against "clean".
         spun: the posterior of "spun".
-        weights: posterior of each lane given "spun".
+        weights: posterior of each lane given "spun" by a known family.
+        known: the posterior of "spun by a known family" from the rows alone: what they are trusted with when edits are made.
+        unknown: the posterior of an unknown family, given "spun".
     """
 
     lanes: Lanes
     log_bayes_factor: float
     spun: float
     weights: tuple[float, ...]
+    known: float
+    unknown: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -68,10 +99,10 @@ class Belief:
         return min(1.0, sum(weight * theta for weight, theta in zip(self.weights, self.lanes.thetas, strict=True)))
 
     def families(self, names: Sequence[str]) -> tuple[tuple[str, float], ...]:
-        """Posterior of each family given "spun", best first."""
-        totals = dict.fromkeys(names, 0.0)
+        """Posterior of each family given "spun", best first; `UNKNOWN` among them."""
+        totals = {**dict.fromkeys(names, 0.0), UNKNOWN: self.unknown}
         for weight, family in zip(self.weights, self.lanes.families, strict=True):
-            totals[names[family]] += weight
+            totals[names[family]] += weight * (1 - self.unknown)
         return tuple(sorted(((name, min(1.0, p)) for name, p in totals.items()), key=lambda item: (-item[1], item[0])))
 
 
@@ -83,11 +114,13 @@ class Unit:
         words: in it.
         evidence: for each lane, log P(sentence | lane) − log P(sentence | clean).
         signs: for each family at the typical rate, sums over the tokens: (what speaks against "spun", weak evidence for it, strong evidence for it).
+        odd: (sound, broken, strong, debris) of `collocation.Oddities.tally`.
     """
 
     words: int
     evidence: Sequence[float]
     signs: list[tuple[float, float, float]]
+    odd: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
 
 def make_lanes(families: Sequence[str], assume: float | bool | None = None) -> tuple[Lanes, list[float]]:
@@ -118,7 +151,14 @@ def is_given(assume: float | bool | None) -> bool:
     return assume is not None and assume is not False
 
 
-def measure(token_z: array[float], lanes: Lanes, weights: array[float], bounds: array[int], words: Sequence[int]) -> list[Unit]:
+def measure(
+    token_z: array[float],
+    lanes: Lanes,
+    weights: array[float],
+    bounds: array[int],
+    words: Sequence[int],
+    odd: Sequence[tuple[float, float, float, float]] | None = None,
+) -> list[Unit]:
     """Evidence of sentences.
 
     Args:
@@ -127,6 +167,7 @@ def measure(token_z: array[float], lanes: Lanes, weights: array[float], bounds: 
         weights: of the tokens (`Repeats`).
         bounds: sentence k holds the tokens bounds[k] … bounds[k + 1].
         words: of each sentence.
+        odd: of each sentence, from `collocation.Oddities.tally`.
     """
     n, n_lanes, n_families = len(bounds) - 1, len(lanes), max(lanes.families) + 1
     typical = array(
@@ -140,6 +181,7 @@ def measure(token_z: array[float], lanes: Lanes, weights: array[float], bounds: 
             words[k],
             sums[k * n_lanes : (k + 1) * n_lanes],
             [(signs[at], signs[at + 1], signs[at + 2]) for at in range(3 * k * n_families, 3 * (k + 1) * n_families, 3)],
+            *([odd[k]] if odd else []),
         )
         for k in range(n)
     ]
@@ -161,13 +203,32 @@ def believe(
     log_z = [sum(column) for column in zip(*rows, strict=True)] if is_given(assume) else pool_units(rows)
     joint = [z + p for z, p in zip(log_z, log_spun, strict=True)]
     evidence = log_sum(joint)
-    factor = log_bayes_factor(units, shares)
-    spun = 1.0 if is_given(assume) else logistic(factor + math.log(prior) - math.log1p(-prior))
-    return Belief(lanes, factor, spun, tuple(math.exp(x - evidence) for x in joint))
+    known, factor = known_odds(units, shares), log_bayes_factor(units, shares)
+    prior_odds = math.log(prior) - math.log1p(-prior)
+    weights = tuple(math.exp(x - evidence) for x in joint)
+    if is_given(assume):
+        return Belief(lanes, factor, 1.0, weights, 1.0)
+    # The rows are trusted with what they say themselves: debris tells of a spinner, but not of which.
+    words, debris = sum(unit.words for unit in units), sum(unit.odd[3] for unit in units)
+    rows_alone = known - WEIGHTS.debris * debris * WHOLE_WORDS / max(words, WHOLE_WORDS)
+    return Belief(lanes, factor, logistic(factor + prior_odds), weights, logistic(rows_alone + prior_odds), fit(units, lanes, weights))
 
 
-def log_bayes_factor(units: Sequence[Unit], shares: Sequence[float]) -> float:
-    """Log odds of "spun" against "clean" at even prior odds: the whole is spun, or the part of it that looks most so, by one of the families.
+def log_bayes_factor(units: Sequence[Unit], shares: Sequence[float], weights: Weights = WEIGHTS, unknown: float = UNKNOWN_SHARE) -> float:
+    """Log odds of "spun" against "clean" at even prior odds: by a known family, or by an unknown one.
+
+    Args:
+        units: the sentences of the document.
+        shares: prior probability of each family.
+        weights: of the maps.
+        unknown: prior probability that a spun text is by an unknown family.
+    """
+    known = known_odds(units, shares, weights)
+    return log_sum([known + math.log1p(-unknown), unknown_odds(units, weights) + math.log(unknown)]) if unknown else known
+
+
+def known_odds(units: Sequence[Unit], shares: Sequence[float], weights: Weights = WEIGHTS) -> float:
+    """Log odds of "spun by a known family" against "clean" at even prior odds: the whole is spun, or the part of it that looks most so, by one of the families.
 
     Args:
         units: the sentences of the document.
@@ -175,33 +236,63 @@ def log_bayes_factor(units: Sequence[Unit], shares: Sequence[float]) -> float:
     """
     terms = []
     for family, share in enumerate(shares):
-        signs = [(*unit.signs[family], unit.words) for unit in units]
-        odds = log_odds(signs)
-        first, last = best_part(signs)
+        signs = [(*unit.signs[family], unit.words, unit.odd[3]) for unit in units]
+        odds = log_odds(signs, weights)
+        first, last = best_part(signs, weights)
         if 0 < last - first < len(units):
             # One of n (n + 1) / 2 runs of sentences: chosen after looking, so each costs.
-            part = log_odds(signs[first:last]) - math.log(len(units) * (len(units) + 1) / 2)
+            part = log_odds(signs[first:last], weights) - math.log(len(units) * (len(units) + 1) / 2)
             odds = log_sum([odds + math.log(1 - PART), part + math.log(PART)])
         terms.append(math.log(share) + odds)
     return log_sum(terms)
 
 
-def log_odds(signs: Sequence[tuple[float, float, float, int]]) -> float:
-    """The calibrated map of (against, weak, strong, words) of sentences to log odds; 0 for a text without words."""
-    against, weak, strong, words = (sum(column) for column in zip(*signs, strict=True)) if signs else (0, 0, 0, 0)
+def log_odds(signs: Sequence[tuple[float, float, float, int, float]], weights: Weights = WEIGHTS) -> float:
+    """The calibrated map of (against, weak, strong, words, debris) of sentences to log odds of a known family; 0 for a text without words."""
+    against, weak, strong, words, debris = (sum(column) for column in zip(*signs, strict=True)) if signs else (0, 0, 0, 0, 0)
     scale = WHOLE_WORDS / max(words, WHOLE_WORDS)
-    odds = scale * (AGAINST * against + FOR * strong) + STYLE * math.log1p(scale * weak / 6) - LENGTH * math.log1p(scale * words / 4)
+    odds = scale * (weights.against * against + weights.strong * strong + weights.debris * debris)
+    odds += weights.style * math.log1p(scale * weak / 6) - weights.length * math.log1p(scale * words / 4)
     return max(-LIMIT, min(LIMIT, odds * words / (words + FEW_WORDS)))
 
 
-def best_part(signs: Sequence[tuple[float, float, float, int]]) -> tuple[int, int]:
+def unknown_odds(units: Sequence[Unit], weights: Weights = WEIGHTS) -> float:
+    """Log odds of "spun by an unknown family" against "clean" at even prior odds, from what needs no dictionary; 0 for a text without words."""
+    words = sum(unit.words for unit in units)
+    sound, broken, strong, debris = (sum(column) for column in zip(*(unit.odd for unit in units), strict=True)) if units else (0.0,) * 4
+    scale = WHOLE_WORDS / max(words, WHOLE_WORDS)
+    odds = scale * (weights.odd_debris * debris + weights.odd_strong * strong) + weights.odd_offset
+    odds += weights.odd_broken * math.log1p(scale * broken) - weights.odd_sound * math.log1p(scale * sound)
+    return max(-LIMIT, min(LIMIT, odds * words / (words + FEW_WORDS)))
+
+
+def fit_signs(units: Sequence[Unit], lanes: Lanes, weights: Sequence[float]) -> tuple[float, ...]:
+    """What tells known families from unknown ones in a spun text: how much the family that fits best explains."""
+    totals = [0.0] * (max(lanes.families) + 1)
+    for family, weight in zip(lanes.families, weights, strict=True):
+        totals[family] += weight
+    family = totals.index(max(totals))
+    words = sum(unit.words for unit in units)
+    against, weak, strong = (sum(column) for column in zip(*(unit.signs[family] for unit in units), strict=True)) if units else (0.0,) * 3
+    _, _, odd, debris = (sum(column) for column in zip(*(unit.odd for unit in units), strict=True)) if units else (0.0,) * 4
+    rate = sum(weight * theta for weight, theta in zip(weights, lanes.thetas, strict=True))
+    return math.log1p(-against), math.log1p(weak), math.log1p(strong), math.log1p(odd), math.log1p(debris), math.log1p(words), rate, 1.0
+
+
+def fit(units: Sequence[Unit], lanes: Lanes, weights: Sequence[float]) -> float:
+    """Posterior of an unknown family, given "spun": the rows of the family that fits best explain too little of what is odd."""
+    odds = sum(weight * sign for weight, sign in zip(FIT, fit_signs(units, lanes, weights), strict=True))
+    return logistic(odds)
+
+
+def best_part(signs: Sequence[tuple[float, float, float, int, float]], weights: Weights = WEIGHTS) -> tuple[int, int]:
     """The run of sentences with the largest sum of scores: (first, behind the last)."""
     best, span = 0.0, (0, 0)
     total, start = 0.0, 0
-    for k, (against, weak, strong, words) in enumerate(signs):
+    for k, (against, weak, strong, words, _) in enumerate(signs):
         if total <= 0:
             total, start = 0.0, k
-        total += AGAINST * against + PART_STYLE * weak + FOR * strong - PART_WORDS * words
+        total += weights.against * against + PART_STYLE * weak + weights.strong * strong - PART_WORDS * words
         if total > best:
             best, span = total, (start, k + 1)
     return span

@@ -8,6 +8,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path
@@ -19,6 +20,7 @@ from restore.arrays import views, zeros
 from restore.batch import Batch, group, join, ordered_map, replace_documents
 from restore.casing import fit_case
 from restore.channels.substitution import lock_phrases
+from restore.collocation import Neighbours
 from restore.decode import Decoder, Forward, Graph, Lanes, Reading, gather
 from restore.detect import (
     THETAS,
@@ -217,10 +219,26 @@ class Restorer:
         >>> restore.load().detect("Nothing is wrong with this sentence.").spun < 0.05
         True
         """
+        return self.examine(text)[0]
+
+    def examine(self, text: str, always: bool = False) -> tuple[Verdict, list[Edit], Analysis | None]:
+        """A verdict and what it rests on.
+
+        Args:
+            text: the document.
+            always: analyse it even where the gate finds it clean; the verdict stays the gate's.
+
+        Returns:
+            The verdict; the edits of `prepare`; the analysis of the text after these edits, None where the gate found it clean.
+        """
         before = self.prepare(text)
         now = edit_list.apply(text, before)
-        verdict = self._screened(now) or self.verdict(self.analyse(now), ())
-        return _of_input(text, before, Result(now, (), verdict)).verdict if before else verdict
+        verdict = self.screen(now)
+        analysis = self.analyse(now) if verdict is None or always else None
+        if verdict is None and analysis is not None:
+            verdict = self.verdict(analysis)
+        assert verdict is not None
+        return _of_input(text, before, Result(now, (), verdict)).verdict if before else verdict, before, analysis
 
     def prepare(self, text: str) -> list[Edit]:
         """Edits of the cleanup rules and of the channels layout, ocr and spelling, as far as they are on; the engine sees the text after them."""
@@ -305,11 +323,11 @@ class Restorer:
         return Batch(*restored, spun, log_bayes_factor, rate, words, results)
 
     def _judge(self, text: str) -> Result:
-        verdict = self._screened(text)
+        verdict = self.screen(text)
         return Result(text, (), verdict) if verdict else self._restore(text)
 
-    def _screened(self, text: str) -> Verdict | None:
-        """The verdict on a text that the gate finds clean."""
+    def screen(self, text: str) -> Verdict | None:
+        """The verdict on a prepared text that the gate finds clean; None on any other."""
         if self.gate is None:
             return None
         data = encode(text)
@@ -338,7 +356,7 @@ class Restorer:
         if "substitution" not in self.config.channels:
             return Result(text, (), self._clean_verdict(0.0, len(text.split())))
         analysis = self.analyse(text)
-        edits = tuple(self._edits(analysis)) if analysis.belief.spun >= min(NEGLIGIBLE, self.config.min_probability) else ()
+        edits = tuple(self._edits(analysis)) if analysis.belief.known >= min(NEGLIGIBLE, self.config.min_probability) else ()
         if analysis.lookalikes:
             edits = tuple(replace(edit, observed=text[edit.start : edit.end]) for edit in edits)
         return Result(edit_list.apply(text, edits), edits, self.verdict(analysis, edits))
@@ -382,6 +400,11 @@ class Restorer:
                 i += 1
         return tokens
 
+    @cached_property
+    def neighbours(self) -> Neighbours | None:
+        """The table of near-synonyms, opened when the first text passes the gate; None where texts are taken as spun."""
+        return None if is_given(self.config.assume_spun) else Neighbours(data_path() / "en.near", self.model)
+
     def decoder(self) -> Decoder:
         """This thread's decoder."""
         decoder: Decoder | None = getattr(self._local, "decoder", None)
@@ -420,7 +443,7 @@ class Restorer:
             lattice, tokens = graph.lattice, graph.lattice.tokens
             for i, j, reading, support, readings in gather(lattice, posterior, best, NEGLIGIBLE):
                 start, end = tokens.starts[i], _end(tokens, j)
-                factor = belief.spun * analysis.unit_spun(chunk, start)
+                factor = belief.known * analysis.unit_spun(chunk, start)
                 right = calibrate_edit(support)
                 if right * factor < self.config.min_probability:
                     continue
@@ -548,7 +571,9 @@ class Analysis:
             flags = memoryview(lattice.tokens.flags)
             words = [kernels.count_words(flags[start:end], end - start) for start, end in pairwise(sentences.bounds)]
             spans.append(sentences.spans)
-            self.units += measure(token_z, lanes, repeats.weigh(lattice.tokens.hashes), sentences.bounds, words)
+            weights = repeats.weigh(lattice.tokens.hashes)
+            odd = restorer.neighbours.look(lattice).tally(weights, sentences.bounds) if restorer.neighbours else None
+            self.units += measure(token_z, lanes, weights, sentences.bounds, words, odd)
         self.words = sum(unit.words for unit in self.units)
         self.belief = believe(lanes, log_spun, family_shares(restorer.lexicon.families), self.units, config.prior, config.assume_spun)
         if is_given(config.assume_spun) or self.belief.spun < NEGLIGIBLE:
@@ -568,7 +593,10 @@ class Analysis:
         return chunk.units[k][2] if k >= 0 else 1.0
 
     def segments(self) -> Iterator[Segment]:
-        """Maximal runs of sentences that are more likely spun than not, or not; offsets in characters."""
+        """Maximal runs of sentences that are more likely spun than not, or not; offsets in characters. Where the rows see none, it is one segment."""
+        if self.belief.known < self._restorer.config.prior:
+            yield Segment(0, len(self.text), round(self.belief.rate, 4), round(self.belief.spun, 6))
+            return
         offsets = _CharacterOffsets(self.text, self.data)
         rows = [(chunk.start + start, chunk.start + end, spun, rate) for chunk in self._chunks for start, end, spun, rate in chunk.units]
         k = 0

@@ -38,7 +38,7 @@ def explain(restorer: Restorer, text: str, what: str) -> str:
     analysis = restorer.analyse(text)
     belief = analysis.belief
     names = restorer.lexicon.families
-    family = belief.families(names)[0][0]
+    family = next(name for name, _ in belief.families(names) if name in names)
     lines = [
         f"spun {belief.spun:.4f}, log Bayes factor {belief.log_bayes_factor:+.2f}; if spun: rate {belief.rate:.2f}, family {family}; "
         f"edits from probability {restorer.config.min_probability:g} on"
@@ -85,7 +85,7 @@ def _site(restorer: Restorer, unit_spun: float, belief: Belief, lattice: Lattice
         original = restorer.lexicon.original(number) if number >= 0 else arcs.texts[-1 - number]
         observed = tokens.surface(arcs.starts[k], arcs.ends[k])
         weight = belief.rate * max(arcs.weights[k * n_families + family], 1e-30)
-        probability = (right if k == chosen else posterior[k] * min(1.0, (1 - right) / max(1 - sure, 1e-9))) * belief.spun * unit_spun
+        probability = (right if k == chosen else posterior[k] * min(1.0, (1 - right) / max(1 - sure, 1e-9))) * belief.known * unit_spun
         lines.append(
             f"  {observed} → {original}: channel {math.log(weight):+.2f}, language model {_ratio(restorer, lattice, k):+.2f}, "
             f"context {arcs.bonus[k]:+.2f}, probability {probability:.4f}"

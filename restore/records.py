@@ -78,7 +78,8 @@ class Verdict:
         rate: posterior mean, given that it is spun, of the share of replaceable words that were replaced; 0 when the gate found the text clean.
         sites: places where a dictionary offers another original; 0 when the gate found the text clean.
         words: words in the document.
-        families: kinds of spinner with their posteriors given that it is spun, best first; empty when the gate found the text clean.
+        families: kinds of spinner with their posteriors given that it is spun, best first, "unknown" among them: none fits; empty when the gate found the text
+            clean.
         segments: parts with their own rates.
         evidence: the strongest signs, as text.
     """

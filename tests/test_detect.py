@@ -15,27 +15,27 @@ import restore
 from restore import engine
 from restore.decode import Lanes
 from restore.detect import (
-    AGAINST,
     FAMILY_PRIOR,
     FIRST,
-    FOR,
-    LENGTH,
     LIMIT,
     PART,
     SHARES,
     STRONG,
-    STYLE,
     THETAS,
     TURN,
     UNIT_SLOPE,
     UNIT_WORDS,
+    UNKNOWN,
+    UNKNOWN_SHARE,
     WEAK,
+    WEIGHTS,
     Belief,
     Repeats,
     Unit,
     believe,
     best_part,
     family_shares,
+    known_odds,
     log_bayes_factor,
     log_odds,
     log_sum,
@@ -44,6 +44,7 @@ from restore.detect import (
     measure,
     pool_units,
     unit_probabilities,
+    unknown_odds,
 )
 
 FAMILIES = ("spinbot", "thesaurus", "homemade")
@@ -95,7 +96,9 @@ def test_believe_sums_probabilities(families: tuple[str, ...], seed: int) -> Non
     odds = math.exp(belief.log_bayes_factor) * prior / (1 - prior)
     assert belief.spun == close(odds / (1 + odds))
     by_family = dict(belief.families(families))
-    assert by_family == close({name: math.fsum(p for p, pair in zip(spun, pairs, strict=True) if pair[0] == name) / p_spun for name in families})
+    assert 0 < belief.unknown < 1
+    known = {name: math.fsum(p for p, pair in zip(spun, pairs, strict=True) if pair[0] == name) / p_spun * (1 - belief.unknown) for name in families}
+    assert by_family == close({**known, UNKNOWN: belief.unknown})
     assert list(by_family.values()) == sorted(by_family.values(), reverse=True)
 
 
@@ -215,23 +218,60 @@ def test_a_clean_frame_does_not_hide_the_rate_of_a_spun_sentence() -> None:
 
 
 def test_log_odds() -> None:
-    assert log_odds([]) == log_odds([(0, 0, 0, 0)]) == 0
-    assert log_odds([(-1, 6, 2, 30), (-2, 0, 1, 10)]) == close((-3 * AGAINST + STYLE * math.log(2) + 3 * FOR - LENGTH * math.log(11)) * 40 / 44)
-    assert 0 < log_odds([(0, 6, 12, 10)]) < 0.75 * (STYLE * math.log(2) + 12 * FOR), "a sentence is no document"
-    assert log_odds([(0, 0, 1e6, 500)]) == -log_odds([(-1e6, 0, 0, 500)]) == LIMIT
-    assert log_odds([(-1, 6, 0.5, 300)] * 10) == pytest.approx(log_odds([(-1, 6, 0.5, 300)] * 1000), rel=0.01), "of a long text the average counts"
+    w = WEIGHTS
+    assert log_odds([]) == log_odds([(0, 0, 0, 0, 0)]) == 0
+    weighed = -3 * w.against + w.style * math.log(2) + 3 * w.strong + w.debris - w.length * math.log(11)
+    assert log_odds([(-1, 6, 2, 30, 0), (-2, 0, 1, 10, 1)]) == close(weighed * 40 / 44)
+    assert 0 < log_odds([(0, 6, 12, 10, 0)]) < 0.75 * (w.style * math.log(2) + 12 * w.strong), "a sentence is no document"
+    assert log_odds([(0, 0, 1e6, 500, 0)]) == -log_odds([(-1e6, 0, 0, 500, 0)]) == LIMIT
+    assert log_odds([(-1, 6, 0.5, 300, 0.1)] * 10) == pytest.approx(log_odds([(-1, 6, 0.5, 300, 0.1)] * 1000), rel=0.01), "of a long text the average counts"
+
+
+def odd_units(*rows: tuple[int, tuple[float, float, float, float]]) -> list[Unit]:
+    return [Unit(words, [0.0], [(0, 0, 0)], odd) for words, odd in rows]
+
+
+def test_unknown_odds() -> None:
+    w = WEIGHTS
+    assert unknown_odds([]) == unknown_odds(odd_units((0, (0, 0, 0, 0)))) == 0
+    units = odd_units((30, (6, 1, 2.5, 1)), (10, (4, 2, 0, 0)))
+    weighed = w.odd_debris + 2.5 * w.odd_strong + w.odd_broken * math.log(4) - w.odd_sound * math.log(11) + w.odd_offset
+    assert unknown_odds(units) == close(weighed * 40 / 44)
+    assert unknown_odds(odd_units((500, (0, 0, 1e6, 0)))) == LIMIT
+    assert unknown_odds(units * 100) == pytest.approx(unknown_odds(units * 1000), rel=0.01), "of a long text the average counts"
+
+
+@pytest.mark.parametrize("debris", [0, 2, 5, 9])
+def test_what_needs_no_dictionary_raises_the_verdict_and_is_trusted_with_no_edit(debris: int) -> None:
+    plain = [Unit(30, [-1.0] * 7, [(-3.0, 0.1, 0.0)], (8, 1, 0, 0))] * 8
+    odd = [Unit(30, [-1.0] * 7, [(-3.0, 0.1, 0.0)], (8, 1, 0, debris / 8))] * 8
+    clean, raised = believe_it(plain, ["thesaurus"]), believe_it(odd, ["thesaurus"])
+    assert raised.log_bayes_factor == close(log_sum([known_odds(odd, [1.0]) + math.log(1 - UNKNOWN_SHARE), unknown_odds(odd) + math.log(UNKNOWN_SHARE)]))
+    assert (raised.spun > clean.spun) == (debris > 0)
+    assert (raised.spun > 0.5) == (debris >= 5)
+    assert raised.known <= clean.known * (1 + 1e-9)
+
+
+def test_a_family_that_explains_little_is_an_unknown_one() -> None:
+    fits = [Unit(30, [9.0, 5.0], [(-0.5, 6.0, 20.0)], (8, 2, 1, 0))] * 8
+    does_not = [Unit(30, [0.5, -5.0], [(-3.0, 2.0, 0.5)], (6, 4, 9, 0.5))] * 8
+    lanes = Lanes.grid((0.9, 0.1), 1)
+    assert believe(lanes, [math.log(0.5)] * 2, [1.0], fits, 0.01).unknown < 0.3
+    unknown = believe(lanes, [math.log(0.5)] * 2, [1.0], [Unit(u.words, u.evidence[::-1], u.signs, u.odd) for u in does_not], 0.01)
+    assert unknown.unknown > 0.8
+    assert unknown.families(["thesaurus"])[0][0] == UNKNOWN
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_best_part_is_the_best_of_all_runs(seed: int) -> None:
     chance = random.Random(seed)
-    signs = [(-chance.expovariate(0.5), chance.random(), chance.choice((0, 0, 3)), chance.randrange(30)) for _ in range(9)]
+    signs = [(-chance.expovariate(0.5), chance.random(), chance.choice((0, 0, 3)), chance.randrange(30), 0) for _ in range(9)]
 
     def total(first: int, last: int) -> float:
         return math.fsum(score(*row) for row in signs[first:last])
 
-    def score(against: float, weak: float, strong: float, words: int) -> float:
-        return AGAINST * against + 0.8 * weak + FOR * strong - 0.02 * words
+    def score(against: float, weak: float, strong: float, words: int, _: float) -> float:
+        return WEIGHTS.against * against + 0.8 * weak + WEIGHTS.strong * strong - 0.02 * words
 
     first, last = best_part(signs)
     assert total(first, last) == close(max(total(i, j) for i in range(10) for j in range(i, 10)))
@@ -239,11 +279,11 @@ def test_the_best_part_is_the_best_of_all_runs(seed: int) -> None:
 
 def test_a_clean_frame_does_not_hide_a_spun_part() -> None:
     spun, clean = Unit(20, [0.0], [(-1, 3, 8)]), Unit(20, [0.0], [(-3, 0.1, 0)])
-    alone, framed = (log_bayes_factor(units, [1.0]) for units in ([spun] * 4, [clean] * 40 + [spun] * 4 + [clean] * 40))
+    alone, framed = (known_odds(units, [1.0]) for units in ([spun] * 4, [clean] * 40 + [spun] * 4 + [clean] * 40))
     assert alone > 15
     assert framed > 5
     assert framed == close(math.log(PART) + alone - math.log(84 * 85 / 2)), "a part costs the choice of it"
-    assert log_bayes_factor([clean] * 40, [1.0]) < -5
+    assert known_odds([clean] * 40, [1.0]) < -5
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -262,7 +302,7 @@ def test_unit_probabilities_sum_over_all_paths(seed: int) -> None:
                 odds = math.fsum(w * math.exp(z) for w, z in zip(weights, unit.evidence, strict=True))
                 p *= odds**UNIT_SLOPE * math.exp(-UNIT_WORDS * unit.words)
         paths[states] = p
-    for k, (spun, rate) in enumerate(unit_probabilities(Belief(lanes, 0.0, 0.5, weights), units)):
+    for k, (spun, rate) in enumerate(unit_probabilities(Belief(lanes, 0.0, 0.5, weights, 0.5), units)):
         assert spun == close(math.fsum(p for states, p in paths.items() if states[k]) / math.fsum(paths.values()))
         joint = [w * math.exp(z) for w, z in zip(weights, units[k].evidence, strict=True)]
         assert rate == close(math.fsum(p * theta for p, theta in zip(joint, (0.2, 0.8, 0.2, 0.8), strict=True)) / math.fsum(joint))
