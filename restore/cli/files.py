@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import codecs
 import glob
+import json
 import os
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from restore.errors import InputError, MissingExtraError
 
 STANDARD = "-"
 #: What is taken from a folder.
-SUFFIXES = (".txt", ".text", ".md", ".pdf")
+SUFFIXES = (".txt", ".text", ".md", ".pdf", ".jsonl")
 
 
 def expand(names: Sequence[str]) -> tuple[list[str], list[InputError]]:
@@ -61,6 +62,56 @@ def read_document(name: str) -> str:
         raise InputError(name, f"cannot be read ({problem.strerror})") from None
     except (PyPdfError, ValueError, KeyError) as problem:
         raise InputError(name, f"is no readable PDF ({problem}); convert it to text first, for example with pdftotext") from None
+
+
+def read_stream(name: str, lines: bool, text_field: str, id_field: str) -> Iterator[tuple[str, str | InputError]]:
+    """The documents of a file or of standard input, one a line, each as soon as its line is there: (name of the document, its text, or what is wrong with it).
+
+    Args:
+        name: a file, "-" for standard input.
+        lines: a line is a text; otherwise it is a JSON object.
+        text_field, id_field: fields of these objects. A document is called by its id where it has one, else by file and line.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    if name == STANDARD and sys.stdin.isatty():
+        print("restore: reading standard input; end with Ctrl-D", file=sys.stderr)
+    try:
+        file = sys.stdin.buffer if name == STANDARD else open(name, "rb")  # noqa: SIM115 (standard input stays open)
+    except FileNotFoundError:
+        raise InputError(name, "no such file") from None
+    except OSError as problem:
+        raise InputError(name, f"cannot be read ({problem.strerror})") from None
+    try:
+        for number, line in enumerate(file, 1):
+            place = f"{name}:{number}"
+            if not line.strip():
+                continue
+            try:
+                yield _record(place, line, lines, text_field, id_field)
+            except InputError as problem:
+                yield place, problem
+    finally:
+        if name != STANDARD:
+            file.close()
+
+
+def _record(place: str, line: bytes, lines: bool, text_field: str, id_field: str) -> tuple[str, str]:
+    text = decode(place, line.removesuffix(b"\n").removesuffix(b"\r"))
+    if lines:
+        return place, text
+    try:
+        record = json.loads(text)
+    except ValueError:
+        raise InputError(place, "is no JSON; one object a line is expected (--lines takes plain texts, one a line)") from None
+    if not isinstance(record, dict):
+        raise InputError(place, "is no JSON object; one object a line is expected (--lines takes plain texts, one a line)")
+    if not isinstance(record.get(text_field), str):
+        known = ", ".join(name for name, value in list(record.items()) if isinstance(value, str)) or "none"
+        raise InputError(place, f"has no text in the field {text_field!r}; name the field with --text-field (fields with text: {known})")
+    label = record.get(id_field)
+    return str(label) if isinstance(label, (str, int)) and not isinstance(label, bool) and label != "" else place, record[text_field]
 
 
 def add_encoding(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from restore.evidence import Evidence
 
@@ -33,7 +34,10 @@ def places(text: str, found: Evidence, signs: bool) -> Iterator[tuple[int, int, 
     """(start, end, rule, message) of what to show of a document: its spun parts, or its signs."""
     if signs:
         for sign in found.signs:
-            yield sign.start, sign.end, "spun-wording", f"“{sign.observed}” may stand for “{sign.original}” (log odds {sign.log_odds:+.1f})"
+            yield sign.start, sign.end, "spun-wording", f"“{' '.join(sign.observed.split())}” may stand for “{sign.original}” (log odds {sign.log_odds:+.1f})"
+        for oddity in found.oddities:
+            better = f"; “{oddity.better}” is far more usual here" if oddity.better else ""
+            yield oddity.start, oddity.end, "odd-wording", f"“{oddity.observed}” is odd{better}"
         return
     parts = [segment for segment in found.verdict.segments if segment.probability >= 0.5]
     if not parts:
@@ -52,7 +56,7 @@ def sarif_results(name: str, text: str, found: Evidence, signs: bool) -> list[di
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": name},
+                        "artifactLocation": {"uri": quote(name.replace("\\", "/"))},
                         "region": {"startLine": text.count("\n", 0, start) + 1, "charOffset": start, "charLength": end - start},
                     }
                 }
@@ -67,6 +71,7 @@ def sarif(results: list[dict[str, Any]], version: str) -> dict[str, Any]:
     rules = [
         {"id": "spun-text", "shortDescription": {"text": "Text that reads like the work of an automatic rewriter"}},
         {"id": "spun-wording", "shortDescription": {"text": "Wording that probably stands for another"}},
+        {"id": "odd-wording", "shortDescription": {"text": "Wording that is odd in its place, whatever the dictionaries say"}},
     ]
     driver = {"name": "restore", "version": version, "rules": rules}
     return {

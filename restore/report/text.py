@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from restore.channels.layout import PageMark
-    from restore.evidence import Evidence
+    from restore.evidence import Evidence, Oddity
     from restore.records import Edit, Verdict
 
 
@@ -111,7 +111,7 @@ def verdict_line(name: str, verdict: Verdict) -> str:
 
 
 def evidence_lines(text: str, found: Evidence, family: str | None = None) -> Iterator[str]:
-    """Why, in lines under a verdict: counts, the strongest ten signs (all of them for a family, with their sentences), missing everyday words."""
+    """Why, in lines under a verdict: counts, the strongest ten signs (all of them for a family, with their sentences), what is odd, missing everyday words."""
     signs = found.strongest() if family is None else found.signs
     per_thousand = 1000 * len(found.signs) / max(1, found.verdict.words)
     yield f"        {len(found.signs)} signs at {found.verdict.sites} sites ({per_thousand:.1f} in 1,000 words), {len(found.pairs)} distinct"
@@ -120,10 +120,18 @@ def evidence_lines(text: str, found: Evidence, family: str | None = None) -> Ite
     for sign in signs:
         line = text.count("\n", 0, sign.start)
         column = sign.start - (text.rfind("\n", 0, sign.start) + 1)
-        yield f"        {line + 1:4d}:{column + 1:<4d} {sign.log_odds:+6.1f}  {sign.observed} → {sign.original}" + (f"   “{sign.sentence}”" if family else "")
+        yield f"        {line + 1:4d}:{column + 1:<4d} {sign.log_odds:+6.1f}  {' '.join(sign.observed.split())} → {sign.original}" + (
+            f"   “{sign.sentence}”" if family else ""
+        )
+    if found.oddities:
+        yield "        odd, whatever the dictionaries say: " + ", ".join(_oddity(oddity) for oddity in found.worst())
     if found.missing and family is None:
         words = ", ".join(f"{word} {n:.1f}" for word, n in found.missing[:10])
         yield f"        everyday words that a text of this length has more of: {words}"
+
+
+def _oddity(oddity: Oddity) -> str:
+    return f"{oddity.observed} (for {oddity.better} {oddity.gain:+.1f})" if oddity.better else oddity.observed
 
 
 VERDICT_HEADER = "  spun   rate   sites    words  family      document"
