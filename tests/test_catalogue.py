@@ -67,6 +67,19 @@ def test_rows_of_a_catalogue(tmp_path: Path) -> None:
     assert [row[:2] for row in read_files([tmp_path / "mine.tsv"])[0].rows] == [row[:2] for row in rows]
 
 
+PHRASES = '("irregular backwoods" OR "irregular woodland") AND (classifier OR "machine learning") AND NOT ecology'
+
+
+@pytest.mark.parametrize("delimiter", [",", ", ", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_exports_of_spreadsheets(tmp_path: Path, delimiter: str, end: str) -> None:
+    cells = [["Fingerprint - Tortured Phrase", "Expected Text", "Number of papers", "Note"], [PHRASES, "random forest (RF)", "12", "two\nlines; here"]]
+    lines = [delimiter.join('"' + cell.replace('"', '""') + '"' if set(cell) & set('",;\n') else cell for cell in row) for row in cells]
+    (tmp_path / "catalogue.csv").write_bytes((end.join(lines) + end).encode())
+    condition = '("classifier" OR "machine learning") AND NOT "ecology"'
+    assert read_catalogue(tmp_path / "catalogue.csv") == ([(f"irregular {word}", "random forest", condition) for word in ("backwoods", "woodland")], [])
+
+
 @pytest.mark.parametrize(("content", "error"), [(b"a,b\n", DictionaryError), (b"", DictionaryError), (b"\xff", InputError), (None, InputError)])
 def test_what_is_no_catalogue(tmp_path: Path, content: bytes | None, error: type[Exception]) -> None:
     if content is not None:

@@ -7,6 +7,7 @@ phrases become rows; the clauses become conditions, kept in the note ("when: …
 from __future__ import annotations
 
 import csv
+import io
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -40,7 +41,9 @@ def read_catalogue(path: str | Path) -> tuple[list[tuple[str, str, str]], list[s
         raise InputError(path, f"cannot be read ({problem.strerror})") from None
     except UnicodeDecodeError:
         raise InputError(path, "is not UTF-8; save the file as UTF-8") from None
-    lines = csv.reader(text.splitlines())
+    # Spreadsheets of some countries put semicolons between the cells, and some programs a blank behind each comma.
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     header = [cell.lower() for cell in next(lines, [])]
     columns = [next((k for k, cell in enumerate(header) if name in cell), -1) for name in ("tortured phrase", "expected")]
     if -1 in columns:
