@@ -18,6 +18,7 @@ import workload
 import restore
 from restore import edits as edit_list
 from restore.batch import join
+from restore.channels.substitution import find_matches
 from restore.detect import make_lanes
 from restore.tokenizer import tokenize
 
@@ -69,6 +70,32 @@ def test_gate(benchmark: Any, restorer: restore.Restorer, kind: str) -> None:
     measure(benchmark, len(data), lambda: gate.screen(data, offsets))
 
 
+def test_match(benchmark: Any, restorer: restore.Restorer, kind: str) -> None:
+    data, lexicon = stage_data(kind), restorer.lexicon
+
+    def match() -> int:
+        return len(find_matches(tokenize(data, ()), lexicon.phrase_keys, lexicon.phrase_values, lexicon.capacities["phrase"])[0])
+
+    assert 0.1 < match() / len(tokenize(data)) < 1.5
+    measure(benchmark, len(data), match)
+
+
+def test_screening_beside_matching(benchmark: Any, restorer: restore.Restorer) -> None:
+    """Verdicts on clean documents, those that pass the gate decoded, against the look-up of phrases alone: `extra_info` has the ratio, 1.3 being the most."""
+    documents = workload.cut_documents(text_of("clean"), total=TOTAL["clean"])
+    data, offsets = join(documents)
+    lexicon = restorer.lexicon
+    began = workload.cpu_clock()
+    for document in documents:
+        find_matches(tokenize(document.encode(), ()), lexicon.phrase_keys, lexicon.phrase_values, lexicon.capacities["phrase"])
+    matching = workload.cpu_clock() - began
+    spun = sum(p >= 0.5 for p in restorer.batch(data, offsets, rewrite=False).spun)
+    assert spun <= 0.05 * len(documents)
+    benchmark.pedantic(lambda: restorer.batch(data, offsets, rewrite=False), rounds=5)
+    benchmark.extra_info["MB/s"] = round(len(data) / 1e6 / benchmark.stats.stats.median, 3)
+    benchmark.extra_info["times matching alone"] = round(benchmark.stats.stats.median / matching, 3)
+
+
 def test_lattice(benchmark: Any, restorer: restore.Restorer, kind: str) -> None:
     data = stage_data(kind)
     assert 0.1 < restorer.lattice(data).sites / len(tokenize(data)) < 0.9
@@ -83,6 +110,14 @@ def test_forward(benchmark: Any, restorer: restore.Restorer, kind: str) -> None:
     # The rates from .5 on explain a spun text and nothing else.
     assert (max(log_z) > 100) == (kind == "spun")
     measure(benchmark, len(data), lambda: restorer.decoder().forward(lattice, lanes))
+
+
+def test_collocations(benchmark: Any, restorer: restore.Restorer, kind: str) -> None:
+    data = stage_data(kind)
+    lattice, neighbours = restorer.lattice(data), restorer.neighbours
+    assert neighbours is not None
+    assert 0 < len(neighbours.look(lattice).sites) < len(lattice.tokens) / 4
+    measure(benchmark, len(data), lambda: neighbours.look(lattice))
 
 
 def test_backward(benchmark: Any, restorer: restore.Restorer, kind: str) -> None:
