@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -281,3 +282,15 @@ def test_a_verdict_is_there_before_the_next_line_is_read(monkeypatch: pytest.Mon
 def test_the_threshold_decides_the_exit_status(tmp_path: Path, threshold: str, status: int) -> None:
     (tmp_path / "note.txt").write_text((EXAMPLE.parent / "note.txt").read_text(encoding="utf-8"), encoding="utf-8")
     assert main(["detect", "--threshold", threshold, str(tmp_path)]) == status
+
+
+def test_progress_makes_way_for_every_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in "abc":
+        (tmp_path / f"{name}.txt").write_text("Nothing is wrong.", encoding="utf-8")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("restore.cli.detect.INTERVAL", 0.0)
+    assert main(["detect", "--format", "csv", str(tmp_path)]) == 0
+    shown = capsys.readouterr().err.split("\r\x1b[K")
+    assert [line for line in shown if "documents" in line] == [f"{k} of 3 documents, 0 found" for k in (1, 2, 3)]
+    assert shown[-1] == "", "nothing is left on the line"
+    assert all("documents" not in a or b == "" for a, b in pairwise(shown)), "it is wiped before the next line is written"

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Distinct phrases of a family from which on a document is worth a look; the Problematic Paper Screener's threshold.
 DISTINCT = 5
+#: Seconds between two views of the progress.
+INTERVAL = 0.2
 
 EPILOG = """\
 A file is a document; of a .jsonl file, and of a stream with --jsonl or --lines, a line is one, and its verdict is there
@@ -104,8 +106,8 @@ def run(args: argparse.Namespace) -> int:
         warn_if_slow(len(text))
         found = gather(restorer, text, args.family) if full or args.format == "csv" else Evidence(restorer.detect(text), (), ())
         hit = is_hit(found, args)
+        progress.clear()
         if args.format == "table":
-            progress.clear()
             write_text("".join(f"{line}\n" for line in [verdict_line(name, found.verdict), *(evidence_lines(text, found, args.family) if full else ())]))
         elif args.format == "jsonl":
             more = found.to_dict() if full else {}
@@ -161,7 +163,7 @@ class _Progress:
         """One more is done."""
         self.done += 1
         self.found += hit
-        if self._shown and time.monotonic() - self._last > 0.2:
+        if self._shown and time.monotonic() - self._last > INTERVAL:
             self._last = time.monotonic()
             total = f" of {self._files}" if 1 < self._files >= self.done else ""
             print(f"\r\x1b[K{self.done}{total} documents, {self.found} found", end="", file=sys.stderr, flush=True)
