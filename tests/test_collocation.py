@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 import restore
+from restore import collocation
 from restore.channels.substitution import LM_SCALE
 from restore.collocation import EVERYDAY, SOLID, STRONG, Neighbours, Oddities, write_near
 from restore.errors import ArtefactError
 from restore.language_model.model import BEGIN
 from restore.tokenizer import KIND_MASK, WORD, opaque_spans
+from tests.oracles import IMPLEMENTATIONS, load_kernels
 
 TEXTS = [
     "They applied for a extra mortgage from the monetary institution on the high road.\n\nThe opposite hand was on the gun.\nIt rained a lot.",
@@ -42,8 +44,10 @@ def look(restorer: restore.Restorer, text: str) -> tuple[list[tuple[str, str]], 
     return worst, [lattice.tokens.surface(*span) for span in odd.debris]
 
 
+@pytest.mark.parametrize("kernels", IMPLEMENTATIONS)
 @pytest.mark.parametrize("text", TEXTS)
-def test_gains_are_those_of_the_model(everything: restore.Restorer, text: str, tmp_path: Path) -> None:
+def test_gains_are_those_of_the_model(everything: restore.Restorer, monkeypatch: pytest.MonkeyPatch, text: str, kernels: str) -> None:
+    monkeypatch.setattr(collocation, "kernels_near", load_kernels(kernels, "kernels_near"))
     model, table = everything.model, neighbours(everything)
     lattice = everything.lattice(text.encode("utf-8", "surrogatepass"))
     tokens, ids, breaks = lattice.tokens, list(lattice.ids), lattice.lines.breaks
