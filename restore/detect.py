@@ -308,12 +308,10 @@ def pool_units(rows: Sequence[Sequence[float]]) -> list[float]:
     """
     n_lanes = len(rows[0])
     evidence = array("d", (z for row in rows for z in row))
-    terms = []
-    for share, weight in SHARES:
-        sums = zeros("d", n_lanes)
-        kernels.pool_shares(*views(evidence), len(rows), n_lanes, share, *views(sums))
-        terms.append([math.log(weight) + z for z in sums])
-    return [log_sum(column) for column in zip(*terms, strict=True)]
+    shares, weights = (array("d", column) for column in zip(*SHARES, strict=True))
+    sums = zeros("d", n_lanes)
+    kernels.pool_shares(*views(evidence), len(rows), n_lanes, *views(shares, weights), len(SHARES), *views(sums))
+    return list(sums)
 
 
 def unit_probabilities(belief: Belief, units: Sequence[Unit]) -> list[tuple[float, float]]:

@@ -1976,25 +1976,43 @@ def count_everyday(
 
 
 def pool_shares(
-    evidence: cython.const[cython.double][::1], n_lines: cython.Py_ssize_t, n_lanes: cython.Py_ssize_t, share: cython.double, results: cython.double[::1]
+    evidence: cython.const[cython.double][::1],
+    n_lines: cython.Py_ssize_t,
+    n_lanes: cython.Py_ssize_t,
+    shares: cython.const[cython.double][::1],
+    weights: cython.const[cython.double][::1],
+    n_shares: cython.Py_ssize_t,
+    results: cython.double[::1],
 ) -> None:
-    """Σ_lines log(share · e^z + 1 − share) for each lane, z being evidence[line * n_lanes + lane]; `results` is n_lanes."""
+    """For each lane log Σ_shares weight · Π_lines (share · e^z + 1 − share), z being evidence[line * n_lanes + lane]; `results` is n_lanes."""
     k: cython.Py_ssize_t
     l: cython.Py_ssize_t
+    s: cython.Py_ssize_t
     z: cython.double
+    share: cython.double
     total: cython.double
+    pooled: cython.double
     with cython.nogil:
         for l in range(n_lanes):
-            total = 0
-            for k in range(n_lines):
-                z = evidence[k * n_lanes + l]
-                if share == 1:
-                    total += z
-                elif z > 0:
-                    total += z + log(share + (1 - share) * exp(-z))
+            pooled = 0
+            for s in range(n_shares):
+                share = shares[s]
+                total = log(weights[s])
+                for k in range(n_lines):
+                    z = evidence[k * n_lanes + l]
+                    if share == 1:
+                        total += z
+                    elif z > 0:
+                        total += z + log(share + (1 - share) * exp(-z))
+                    else:
+                        total += log(share * exp(z) + (1 - share))
+                if s == 0:
+                    pooled = total
+                elif total > pooled:
+                    pooled = total + log(1 + exp(pooled - total))
                 else:
-                    total += log(share * exp(z) + (1 - share))
-            results[l] = total
+                    pooled += log(1 + exp(total - pooled))
+            results[l] = pooled
 
 
 def weigh_lanes(
