@@ -16,7 +16,12 @@ BROKEN = cython.declare(cython.int, 2)
 HYPHENATED = cython.declare(cython.int, 3)
 
 # The search follows derivations up to a cost of 2 STEP, then 3 STEP, …
-STEP = cython.declare(cython.float, 3.5)
+STEP = cython.declare(cython.float, 15)
+ONE = cython.declare(cython.ulonglong, 1)
+# Bits for counting bits: every second, two of four, four of eight.
+BITS = cython.declare(cython.ulonglong, 0x5555555555555555)
+PAIRS = cython.declare(cython.ulonglong, 0x3333333333333333)
+NIBBLES = cython.declare(cython.ulonglong, 0x0F0F0F0F0F0F0F0F)
 # Classes of words by their length.
 CLASSES = cython.declare(cython.int, 4)
 
@@ -27,22 +32,22 @@ def build_trie(
     n_words: cython.Py_ssize_t,
     numbers: cython.const[cython.int][::1],
     scores: cython.const[cython.float][::1],
-    labels: cython.uchar[::1],
+    masks: cython.ulonglong[::1],
     children: cython.int[::1],
     words: cython.int[::1],
-    depths: cython.uchar[::1],
     best: cython.float[::1],
+    labels: cython.uchar[::1],
     scratch: cython.int[::1],
 ) -> cython.Py_ssize_t:
     """A trie of words, level by level, so that the children of a node stand side by side; node 0 is the root.
 
     Args:
-        texts: labels of all words, one byte each; word k stands at first[k] … first[k + 1]; sorted and distinct, none empty, none longer than 60.
+        texts: labels of all words, one byte below 64 each; word k stands at first[k] … first[k + 1]; sorted and distinct, none empty, none longer than 60.
         numbers: what `words` says of the node where word k ends. scores: log probability of each word.
-        labels, children, words, depths, best: results, for a node a letter and one more (`children` for two more): its label, its first child (those of node k
-            stand at children[k] … children[k + 1]), the word that ends there or -1, letters up to there, and, CLASSES each, the best score of the words of
-            each class of length (`length_class`) from there on.
-        scratch: twice as long as `labels`.
+        masks, children, words, best: results, for a node a letter and one more: a bit for the label of each child, the first child (the others follow in the
+            order of their labels), the word that ends there or -1, and, CLASSES each, the best score of the words of each class of length (`length_class`)
+            from there on.
+        labels, scratch: scratch; `scratch` three times as long as `labels`, which has room for every node.
 
     Returns:
         The number of nodes.
@@ -60,15 +65,16 @@ def build_trie(
         # scratch: the words below each node, half-open: they are neighbours, since the words are sorted.
         scratch[0] = 0
         scratch[room] = cython.cast(cython.int, n_words)
-        depths[0] = 0
+        scratch[2 * room] = 0
         k = 0
         while k < n_nodes:
             end = n_nodes
-            d = depths[k]
+            d = scratch[2 * room + k]
             low = scratch[k]
             high = scratch[room + k]
             children[k] = cython.cast(cython.int, n_nodes)
             words[k] = -1
+            masks[k] = 0
             for c in range(CLASSES):
                 best[k * CLASSES + c] = -1000
             for level in range(low, high):
@@ -81,13 +87,13 @@ def build_trie(
             while low < high:
                 if n_nodes == end or texts[first[low] + d] != labels[n_nodes - 1]:
                     labels[n_nodes] = texts[first[low] + d]
-                    depths[n_nodes] = cython.cast(cython.uchar, d + 1)
+                    masks[k] |= ONE << labels[n_nodes]
+                    scratch[2 * room + n_nodes] = cython.cast(cython.int, d + 1)
                     scratch[n_nodes] = cython.cast(cython.int, low)
                     n_nodes += 1
                 scratch[room + n_nodes - 1] = cython.cast(cython.int, low + 1)
                 low += 1
             k += 1
-        children[n_nodes] = cython.cast(cython.int, n_nodes)
     return n_nodes
 
 
@@ -98,6 +104,26 @@ def build_trie(
 def length_class(length: cython.Py_ssize_t) -> cython.Py_ssize_t:
     """Class of words of a length: up to 4, 8, 12 letters, and longer; five lengths in a row are of two classes at most."""
     return 0 if length < 5 else 1 if length < 9 else 2 if length < 13 else 3
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def child_of(mask: cython.ulonglong, children: cython.int, label: cython.int) -> cython.int:
+    """The child with a label, given the node's mask and its first child; 0 when there is none."""
+    x: cython.ulonglong
+    if mask >> label & 1 == 0:
+        return 0
+    # Children with lower labels: the bits below, counted (Hacker's Delight, 5-1).
+    x = mask & ((ONE << label) - 1)
+    x = x - (x >> 1 & BITS)
+    x = (x & PAIRS) + (x >> 2 & PAIRS)
+    x = x + (x >> 4) & NIBBLES
+    x = x + (x >> 8)
+    x = x + (x >> 16)
+    x = x + (x >> 32)
+    return cython.cast(cython.int, children + cython.cast(cython.int, x & 127))
 
 
 def search(
@@ -113,13 +139,15 @@ def search(
     edit: cython.float,
     margin: cython.float,
     reverse: cython.int,
-    labels: cython.const[cython.uchar][::1],
+    masks: cython.const[cython.ulonglong][::1],
     children: cython.const[cython.int][::1],
     words: cython.const[cython.int][::1],
-    depths: cython.const[cython.uchar][::1],
     best: cython.const[cython.float][::1],
     n_labels: cython.Py_ssize_t,
+    exact: cython.const[cython.uchar][::1],
+    likeness: cython.const[cython.uchar][::1],
     substitute: cython.const[cython.float][::1],
+    removed: cython.const[cython.uchar][::1],
     remove: cython.const[cython.float][::1],
     insert: cython.const[cython.float][::1],
     rule_first: cython.const[cython.int][::1],
@@ -138,8 +166,8 @@ def search(
 ) -> cython.Py_ssize_t:
     """For each query, the words of the trie that it may be a damaged form of: the `keep` best by scale · log P(word) − cost.
 
-    Only derivations with at most half of the budget in the first half of the query are followed. A second call, with everything reversed and the results of
-    the first, finds the others: of any two halves one costs at most half of the whole. That visits a tenth of the states.
+    Only derivations with at most half of their cost in the first half of the query are followed. A second call, with everything reversed and the results of
+    the first, finds the others. What a derivation may cost is the budget, or less: the best word below a node says what it may cost to be worth keeping.
 
     The cost of a word is that of its cheapest derivation: the sum of the costs of its confusions (−log of their probabilities at error rate 1) and of `edit`
     for each of them; letters that stand as they are cost nothing.
@@ -151,9 +179,10 @@ def search(
         floors: words whose score is below this need not be found.
         margin: words whose score is so far behind the best one's need not be found.
         reverse: 1 for the second call: the queries, the words of the trie and both sides of the rules are reversed.
-        unigrams: log probability of word k at 2 * k. labels … best: the trie (`build_trie`).
-        substitute: cost of symbol s for label l at s * 2 * n_labels + l, and + n_labels when the letter is a capital; 0 for the letter itself.
-        remove: cost of leaving out a label, 2 * n_labels. insert: cost of a symbol out of nothing.
+        unigrams: log probability of word k at 2 * k. masks … best: the trie (`build_trie`).
+        exact: the label that a symbol is, at 2 * symbol (+ 1 when the letter is a capital), 0 for none.
+        likeness, substitute: the other labels and their costs for that symbol, cheapest first, n_labels each. removed, remove: labels and costs of leaving
+            them out, cheapest first, n_labels for small letters and n_labels for capitals. insert: cost of a symbol out of nothing.
         rule_first: rules whose observed side begins with a symbol, a number more than symbols. rules: 8 bytes a rule: length of the observed side and up to
             3 symbols, length of the intended side (+ 128 for capitals) and up to 3 labels. rule_costs.
         stack_*: scratch, `room` long.
@@ -172,10 +201,10 @@ def search(
     row: cython.Py_ssize_t
     sp: cython.Py_ssize_t
     visited: cython.Py_ssize_t = 0
+    mask: cython.ulonglong
     node: cython.int
     child: cython.int
-    last: cython.int
-    exact: cython.int
+    eldest: cython.int
     position: cython.int
     done: cython.int
     upper: cython.int
@@ -183,7 +212,6 @@ def search(
     count: cython.int
     low: cython.Py_ssize_t
     high: cython.Py_ssize_t
-    at_class: cython.Py_ssize_t
     cost: cython.float
     c: cython.float
     x: cython.float
@@ -191,7 +219,7 @@ def search(
     floor: cython.float
     top: cython.float
     bound: cython.float
-    spare: cython.float
+    share: cython.float
     with cython.nogil:
         for q in range(n_queries):
             at = first[q]
@@ -213,9 +241,12 @@ def search(
             while True:
                 if sp == 0:
                     # Nothing left: once more with a larger limit, until what it could add is too far behind the best or over the budget.
-                    if limit >= budgets[q] or scale * (best[low] if best[low] > best[high] else best[high]) - limit <= floor:
+                    x = scale * (best[low] if best[low] > best[high] else best[high]) - floor
+                    if limit >= budgets[q] or limit >= x:
                         break
                     limit = limit + STEP if limit > 0 else 2 * STEP
+                    if limit > x:
+                        limit = x
                     if limit > budgets[q]:
                         limit = budgets[q]
                     stack_node[0] = 0
@@ -226,17 +257,14 @@ def search(
                 sp -= 1
                 node = stack_node[sp]
                 cost = stack_cost[sp]
-                at_class = node * CLASSES
-                if scale * (best[at_class + low] if best[at_class + low] > best[at_class + high] else best[at_class + high]) - cost <= floor:
+                position = stack_position[sp]
+                # What a word below this node may cost to be worth keeping, and the share of it that may be spent so far.
+                k = node * CLASSES
+                bound = scale * (best[k + low] if best[k + low] > best[k + high] else best[k + high]) - floor
+                if cost >= bound:
                     continue
                 visited += 1
-                position = stack_position[sp]
                 done = stack_edits[sp]
-                if shape == 1:
-                    upper = 1 if (position == n - 1 if reverse else depths[node] == 0) else 0
-                else:
-                    upper = 1 if shape == 2 else 0
-                bound = limit / 2 if 2 * position < n - reverse else limit
                 if position == n and words[node] >= 0:
                     x = scale * unigrams[2 * words[node]] - cost
                     m = -1
@@ -271,76 +299,87 @@ def search(
                                 floor = c
                 if sp > room - 512 or done > 200:
                     continue
-                if position < n:
+                if shape == 1:
+                    upper = 1 if (position == n - 1 if reverse else node == 0) else 0
+                else:
+                    upper = 1 if shape == 2 else 0
+                share = 2 if 2 * position < n - reverse else 1
+                if bound > limit:
+                    bound = limit
+                bound = bound / share - cost - edit
+                mask = masks[node]
+                eldest = children[node]
+                if position < n and bound > 0:
                     # A symbol out of nothing.
-                    c = cost + edit + insert[symbols[at + position]]
+                    c = insert[symbols[at + position]]
                     if c <= bound:
                         stack_node[sp] = node
                         stack_position[sp] = cython.cast(cython.uchar, position + 1)
                         stack_edits[sp] = cython.cast(cython.uchar, done + 1)
-                        stack_cost[sp] = c
+                        stack_cost[sp] = cost + edit + c
                         sp += 1
                     # Several letters for several symbols.
                     for r in range(rule_first[symbols[at + position]], rule_first[symbols[at + position] + 1]):
-                        c = cost + edit + rule_costs[r]
-                        if c > bound or rules[8 * r] > n - position or rules[8 * r + 4] >> 7 != upper:
+                        if rule_costs[r] > bound or rules[8 * r] > n - position or rules[8 * r + 4] >> 7 != upper:
                             continue
                         m = 1
                         while m < rules[8 * r] and symbols[at + position + m] == rules[8 * r + 1 + m]:
                             m += 1
                         if m < rules[8 * r]:
                             continue
-                        child = node
-                        for k in range(rules[8 * r + 4] & 127):
-                            m = children[child]
-                            last = children[child + 1]
-                            while m < last and labels[m] != rules[8 * r + 5 + k]:
-                                m += 1
-                            child = cython.cast(cython.int, m)
-                            if m == last:
-                                child = 0
-                                break
+                        child = child_of(mask, eldest, rules[8 * r + 5])
+                        k = 1
+                        while child and k < rules[8 * r + 4] & 127:
+                            child = child_of(masks[child], children[child], rules[8 * r + 5 + k])
+                            k += 1
                         if child:
                             stack_node[sp] = child
                             stack_position[sp] = cython.cast(cython.uchar, position + rules[8 * r])
                             stack_edits[sp] = cython.cast(cython.uchar, done + 1)
-                            stack_cost[sp] = c
+                            stack_cost[sp] = cost + edit + rule_costs[r]
                             sp += 1
-                # A letter for a symbol, or left out; the letter that stands there goes on top of the stack, so that good words are found early.
-                exact = 0
-                row = symbols[at + position] * 2 * n_labels + upper * n_labels if position < n else 0
-                last = children[node + 1]
-                if sp + 2 * (last - children[node]) > room - 2:
-                    continue
-                spare = bound - cost - edit
-                for child in range(children[node], last):
-                    c = substitute[row + labels[child]] if position < n else 1000
-                    if c == 0:
-                        exact = child
-                    if (c > spare or c == 0) and remove[upper * n_labels + labels[child]] > spare:
-                        continue
-                    at_class = child * CLASSES
-                    x = scale * (best[at_class + low] if best[at_class + low] > best[at_class + high] else best[at_class + high]) - cost - floor - edit
-                    if c <= spare:
-                        if c != 0 and c < x:
+                # A letter left out, or for a symbol; the letter that stands there goes on top of the stack, so that good words are found early.
+                if bound > 0:
+                    row = upper * n_labels
+                    m = 0
+                    while m < n_labels and remove[row + m] <= bound:
+                        child = child_of(mask, eldest, removed[row + m])
+                        if child:
+                            c = cost + edit + remove[row + m]
+                            k = child * CLASSES
+                            if share * c < scale * (best[k + low] if best[k + low] > best[k + high] else best[k + high]) - floor:
+                                stack_node[sp] = child
+                                stack_position[sp] = cython.cast(cython.uchar, position)
+                                stack_edits[sp] = cython.cast(cython.uchar, done + 1)
+                                stack_cost[sp] = c
+                                sp += 1
+                        m += 1
+                if position < n:
+                    row = 2 * symbols[at + position] + upper
+                    m = row * n_labels
+                    k = m + n_labels
+                    while bound > 0 and m < k and substitute[m] <= bound:
+                        m += 1
+                    while m > row * n_labels:
+                        m -= 1
+                        child = child_of(mask, eldest, likeness[m])
+                        if child:
+                            c = cost + edit + substitute[m]
+                            k = child * CLASSES
+                            if share * c < scale * (best[k + low] if best[k + low] > best[k + high] else best[k + high]) - floor:
+                                stack_node[sp] = child
+                                stack_position[sp] = cython.cast(cython.uchar, position + 1)
+                                stack_edits[sp] = cython.cast(cython.uchar, done + 1)
+                                stack_cost[sp] = c
+                                sp += 1
+                    if exact[row]:
+                        child = child_of(mask, eldest, exact[row])
+                        if child:
                             stack_node[sp] = child
                             stack_position[sp] = cython.cast(cython.uchar, position + 1)
-                            stack_edits[sp] = cython.cast(cython.uchar, done + 1)
-                            stack_cost[sp] = cost + edit + c
+                            stack_edits[sp] = cython.cast(cython.uchar, done)
+                            stack_cost[sp] = cost
                             sp += 1
-                    c = remove[upper * n_labels + labels[child]]
-                    if c <= spare and c < x:
-                        stack_node[sp] = child
-                        stack_position[sp] = cython.cast(cython.uchar, position)
-                        stack_edits[sp] = cython.cast(cython.uchar, done + 1)
-                        stack_cost[sp] = cost + edit + c
-                        sp += 1
-                if exact:
-                    stack_node[sp] = exact
-                    stack_position[sp] = cython.cast(cython.uchar, position + 1)
-                    stack_edits[sp] = cython.cast(cython.uchar, done)
-                    stack_cost[sp] = cost
-                    sp += 1
             counts[q] = count
     return visited
 

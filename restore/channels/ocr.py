@@ -44,10 +44,12 @@ PRIOR_SCALE, EDIT = 0.8, 3.0
 MARGIN = 6.0
 #: What a form costs as it stands, as a name or a word that the model does not know, and what the context can make of it: nothing dearer is a candidate.
 FLOOR, FLOOR_LETTER = 16.0, 2.2
+#: Cost of what never happens: a letter is no confusion for itself.
+NEVER = 1000.0
 OTHER = 255
 LOWER, CAPITALISED, UPPER = range(3)
-KIND, VERSION = "vocabulary-trie", 3
-_SECTIONS = {"labels": "B", "children": "i", "words": "i", "depths": "B", "best": "f"}
+KIND, VERSION = "vocabulary-trie", 4
+_SECTIONS = {"masks": "Q", "children": "i", "words": "i", "best": "f"}
 _COLUMNS = ("intended", "observed", "weight")
 
 
@@ -66,26 +68,38 @@ class Confusions:
         self._symbols = _Symbols({ord(c): k for k, c in enumerate(characters[:OTHER])})
         self._labels = {c: k for k, c in enumerate(LETTERS, 1)}
         costs = {pair: -log(rate / BASE_RATE) for pair, rate in rates.items()}
-        n = len(LETTERS) + 1
+        n = len(LETTERS)
         rare = -log(RARE)
-        substitute, remove, insert = array("f", [rare] * (512 * n)), array("f", [rare] * (2 * n)), array("f", [rare + 1] * 256)
-        for letter, label in self._labels.items():
-            for upper, intended in enumerate((letter, letter.upper())):
-                remove[upper * n + label] = min(rare, costs.get(("", intended), rare))
-                for code, symbol in self._symbols.items():
-                    observed = chr(code)
+        exact, likeness, substitute = zeros("B", 512), zeros("B", 512 * n), array("f", [rare] * (512 * n))
+        removed, remove, insert = zeros("B", 2 * n), array("f"), array("f", [rare + 1] * 256)
+        codes = {symbol: chr(code) for code, symbol in self._symbols.items()}
+        for symbol in range(256):
+            observed = codes.get(symbol, "")
+            for upper in (0, 1):
+                row = []
+                for letter, label in self._labels.items():
+                    intended = letter.upper() if upper else letter
                     if observed == intended:
-                        cost = 0.0
-                    elif (observed, intended) in costs:
+                        exact[2 * symbol + upper] = label
+                        cost = NEVER
+                    elif (observed, intended) in costs and observed:
                         cost = min(rare, costs[observed, intended])
                     elif observed.lower() == letter:
                         cost = CASE_COST
                     else:
-                        cost = min(rare, costs.get((observed.lower(), letter), rare) + OTHER_CASE_COST)
-                    substitute[(symbol * 2 + upper) * n + label] = cost
+                        cost = min(rare, costs.get((observed.lower(), letter), rare) + OTHER_CASE_COST) if observed else rare
+                    row.append((cost, label))
+                row.sort()
+                at = (2 * symbol + upper) * n
+                substitute[at : at + n] = array("f", (cost for cost, _ in row))
+                likeness[at : at + n] = array("B", (label for _, label in row))
+        for upper in (0, 1):
+            row = sorted((min(rare, costs.get(("", letter.upper() if upper else letter), rare)), label) for letter, label in self._labels.items())
+            remove.extend(cost for cost, _ in row)
+            removed[upper * n : upper * n + n] = array("B", (label for _, label in row))
         for code, symbol in self._symbols.items():
             insert[symbol] = costs.get((chr(code), ""), rare + 1)
-        tables = (n, *views(substitute, remove, insert))
+        tables = (n, *views(exact, likeness, substitute, removed, remove, insert))
         several = [
             (observed, intended, cost)
             for (observed, intended), cost in sorted(costs.items())
@@ -289,9 +303,9 @@ def _build(rows: Iterable[tuple[bytes, int]], scores: memoryview) -> list[array[
         numbers.append(number)
         own.append(scores[2 * number])
     size = len(texts) + 2
-    columns = [zeros("B", size), zeros("i", size), zeros("i", size), zeros("B", size), zeros("f", 4 * size)]
+    columns = [zeros("Q", size), zeros("i", size), zeros("i", size), zeros("f", 4 * size)]
     words = memoryview(bytes(texts) or b"\0")
-    count = kernels_ocr.build_trie(words, *views(first), len(numbers), *views(numbers, own), *views(*columns), *views(zeros("i", 2 * size)))
-    for column, width in zip(columns, (1, 1, 1, 1, 4), strict=True):
+    count = kernels_ocr.build_trie(words, *views(first), len(numbers), *views(numbers, own), *views(*columns), *views(zeros("B", size), zeros("i", 3 * size)))
+    for column, width in zip(columns, (1, 1, 1, 4), strict=True):
         del column[(count + 1) * width :]
     return columns
