@@ -15,9 +15,10 @@ GLUED_RUN = cython.declare(cython.int, 1)
 BROKEN = cython.declare(cython.int, 2)
 HYPHENATED = cython.declare(cython.int, 3)
 
-# The search follows derivations up to a cost of 2 STEP, then 3 STEP, …
-STEP = cython.declare(cython.float, 15)
 ONE = cython.declare(cython.ulonglong, 1)
+LOW16 = cython.declare(cython.ulonglong, 0xFFFF)
+LOW32 = cython.declare(cython.ulonglong, 0xFFFFFFFF)
+ALL = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 # Bits for counting bits: every second, two of four, four of eight.
 BITS = cython.declare(cython.ulonglong, 0x5555555555555555)
 PAIRS = cython.declare(cython.ulonglong, 0x3333333333333333)
@@ -32,67 +33,75 @@ def build_trie(
     n_words: cython.Py_ssize_t,
     numbers: cython.const[cython.int][::1],
     scores: cython.const[cython.float][::1],
-    masks: cython.ulonglong[::1],
-    children: cython.int[::1],
-    words: cython.int[::1],
-    best: cython.float[::1],
+    nodes: cython.ulonglong[::1],
     labels: cython.uchar[::1],
     scratch: cython.int[::1],
 ) -> cython.Py_ssize_t:
-    """A trie of words, level by level, so that the children of a node stand side by side; node 0 is the root.
+    """A trie of words, level by level, so that the children of a node stand side by side in the order of their labels; node 0 is the root.
+
+    A node has four numbers, so that what is asked of it is in one line of the cache: a bit for the label of each child; a bit for each label below; the first
+    child and, from bit 32 on, the word that ends there and one more, 0 for none; and, 16 bits each, the least −log probability, in thousandths, of the
+    words of each class of length (`length_class`) below, all ones where there is none.
 
     Args:
         texts: labels of all words, one byte below 64 each; word k stands at first[k] … first[k + 1]; sorted and distinct, none empty, none longer than 60.
-        numbers: what `words` says of the node where word k ends. scores: log probability of each word.
-        masks, children, words, best: results, for a node a letter and one more: a bit for the label of each child, the first child (the others follow in the
-            order of their labels), the word that ends there or -1, and, CLASSES each, the best score of the words of each class of length (`length_class`)
-            from there on.
-        labels, scratch: scratch; `scratch` three times as long as `labels`, which has room for every node.
+        numbers: number of each word. scores: log probability of each word.
+        nodes: result, four for every letter and four more.
+        labels, scratch: scratch, for a letter and one more; `scratch` three times as long.
 
     Returns:
         The number of nodes.
     """
     n_nodes: cython.Py_ssize_t = 1
-    level: cython.Py_ssize_t = 0
     end: cython.Py_ssize_t
     room: cython.Py_ssize_t = len(labels)
     k: cython.Py_ssize_t
+    w: cython.Py_ssize_t
     low: cython.Py_ssize_t
     high: cython.Py_ssize_t
     d: cython.Py_ssize_t
     c: cython.Py_ssize_t
+    mask: cython.ulonglong
+    below: cython.ulonglong
+    best: cython.ulonglong
+    x: cython.ulonglong
+    word: cython.ulonglong
     with cython.nogil:
-        # scratch: the words below each node, half-open: they are neighbours, since the words are sorted.
+        # scratch: the words below each node, half-open: they are neighbours, since the words are sorted; and the letters up to it.
         scratch[0] = 0
         scratch[room] = cython.cast(cython.int, n_words)
         scratch[2 * room] = 0
         k = 0
         while k < n_nodes:
             end = n_nodes
-            d = scratch[2 * room + k]
             low = scratch[k]
             high = scratch[room + k]
-            children[k] = cython.cast(cython.int, n_nodes)
-            words[k] = -1
-            masks[k] = 0
-            for c in range(CLASSES):
-                best[k * CLASSES + c] = -1000
-            for level in range(low, high):
-                c = length_class(first[level + 1] - first[level])
-                if scores[level] > best[k * CLASSES + c]:
-                    best[k * CLASSES + c] = scores[level]
+            d = scratch[2 * room + k]
+            mask = below = word = 0
+            best = ALL
+            for w in range(low, high):
+                x = cython.cast(cython.ulonglong, -1000 * scores[w]) if scores[w] > -65 else 65000
+                c = 16 * length_class(first[w + 1] - first[w])
+                if x < best >> c & LOW16:
+                    best = best & ~(LOW16 << c) | x << c
+                for c in range(first[w] + d, first[w + 1]):
+                    below |= ONE << texts[c]
             if low < high and first[low + 1] - first[low] == d:
-                words[k] = numbers[low]
+                word = numbers[low] + 1
                 low += 1
             while low < high:
                 if n_nodes == end or texts[first[low] + d] != labels[n_nodes - 1]:
                     labels[n_nodes] = texts[first[low] + d]
-                    masks[k] |= ONE << labels[n_nodes]
-                    scratch[2 * room + n_nodes] = cython.cast(cython.int, d + 1)
+                    mask |= ONE << labels[n_nodes]
                     scratch[n_nodes] = cython.cast(cython.int, low)
+                    scratch[2 * room + n_nodes] = cython.cast(cython.int, d + 1)
                     n_nodes += 1
                 scratch[room + n_nodes - 1] = cython.cast(cython.int, low + 1)
                 low += 1
+            nodes[4 * k] = mask
+            nodes[4 * k + 1] = below
+            nodes[4 * k + 2] = word << 32 | cython.cast(cython.ulonglong, end)
+            nodes[4 * k + 3] = best & ALL
             k += 1
     return n_nodes
 
@@ -110,20 +119,53 @@ def length_class(length: cython.Py_ssize_t) -> cython.Py_ssize_t:
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def child_of(mask: cython.ulonglong, children: cython.int, label: cython.int) -> cython.int:
-    """The child with a label, given the node's mask and its first child; 0 when there is none."""
-    x: cython.ulonglong
-    if mask >> label & 1 == 0:
-        return 0
-    # Children with lower labels: the bits below, counted (Hacker's Delight, 5-1).
-    x = mask & ((ONE << label) - 1)
+def bits_of(x: cython.ulonglong) -> cython.int:
+    """How many bits are 1 (Hacker's Delight, 5-1)."""
     x = x - (x >> 1 & BITS)
     x = (x & PAIRS) + (x >> 2 & PAIRS)
     x = x + (x >> 4) & NIBBLES
     x = x + (x >> 8)
     x = x + (x >> 16)
     x = x + (x >> 32)
-    return cython.cast(cython.int, children + cython.cast(cython.int, x & 127))
+    return cython.cast(cython.int, x & 127)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def child_of(nodes: cython.const[cython.ulonglong][::1], node: cython.int, label: cython.int) -> cython.int:
+    """The child of a node with a label; 0 when there is none."""
+    if nodes[4 * node] >> label & 1 == 0:
+        return 0
+    return cython.cast(cython.int, nodes[4 * node + 2] & LOW32) + bits_of(nodes[4 * node] & ((ONE << label) - 1))
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def best_below(nodes: cython.const[cython.ulonglong][::1], node: cython.int, low: cython.Py_ssize_t, high: cython.Py_ssize_t) -> cython.float:
+    """Log probability of the best word of two classes (times 16) below a node."""
+    x: cython.ulonglong = nodes[4 * node + 3] >> low & LOW16
+    y: cython.ulonglong = nodes[4 * node + 3] >> high & LOW16
+    return cython.cast(cython.float, -0.001) * cython.cast(cython.float, x if x < y else y)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def missing(
+    below: cython.ulonglong, letters: cython.const[cython.uchar][::1], shares: cython.const[cython.float][::1], position: cython.Py_ssize_t, n: cython.Py_ssize_t
+) -> cython.float:
+    """What the rest of a query costs at least, since some of its letters are in no word below a node."""
+    total: cython.float = 0
+    while position < n:
+        if below >> letters[position] & 1 == 0:
+            total += shares[position]
+        position += 1
+    return total
 
 
 def search(
@@ -139,15 +181,12 @@ def search(
     edit: cython.float,
     margin: cython.float,
     reverse: cython.int,
-    masks: cython.const[cython.ulonglong][::1],
-    children: cython.const[cython.int][::1],
-    words: cython.const[cython.int][::1],
-    best: cython.const[cython.float][::1],
+    nodes: cython.const[cython.ulonglong][::1],
     n_labels: cython.Py_ssize_t,
     exact: cython.const[cython.uchar][::1],
-    likeness: cython.const[cython.uchar][::1],
+    within: cython.const[cython.ulonglong][::1],
     substitute: cython.const[cython.float][::1],
-    removed: cython.const[cython.uchar][::1],
+    removed_within: cython.const[cython.ulonglong][::1],
     remove: cython.const[cython.float][::1],
     insert: cython.const[cython.float][::1],
     rule_first: cython.const[cython.int][::1],
@@ -157,6 +196,10 @@ def search(
     stack_position: cython.uchar[::1],
     stack_edits: cython.uchar[::1],
     stack_cost: cython.float[::1],
+    letters: cython.uchar[::1],
+    shares: cython.float[::1],
+    match_first: cython.int[::1],
+    matches: cython.int[::1],
     room: cython.Py_ssize_t,
     scores: cython.float[::1],
     counts: cython.int[::1],
@@ -179,13 +222,13 @@ def search(
         floors: words whose score is below this need not be found.
         margin: words whose score is so far behind the best one's need not be found.
         reverse: 1 for the second call: the queries, the words of the trie and both sides of the rules are reversed.
-        unigrams: log probability of word k at 2 * k. masks … best: the trie (`build_trie`).
+        unigrams: log probability of word k at 2 * k. nodes: the trie (`build_trie`).
         exact: the label that a symbol is, at 2 * symbol (+ 1 when the letter is a capital), 0 for none.
-        likeness, substitute: the other labels and their costs for that symbol, cheapest first, n_labels each. removed, remove: labels and costs of leaving
-            them out, cheapest first, n_labels for small letters and n_labels for capitals. insert: cost of a symbol out of nothing.
+        substitute: cost of every label for that symbol, n_labels each. within: the labels with a cost below 1, 2, …, as bits. removed_within, remove: the
+            same for leaving out labels, small letters and then capitals. insert: cost of a symbol out of nothing.
         rule_first: rules whose observed side begins with a symbol, a number more than symbols. rules: 8 bytes a rule: length of the observed side and up to
             3 symbols, length of the intended side (+ 128 for capitals) and up to 3 labels. rule_costs.
-        stack_*: scratch, `room` long.
+        stack_*: scratch, `room` long. letters, shares, match_first: scratch, 64 long; matches: as many as there are rules, 64 times.
         counts: words found by query, with those found before; scores, found, costs, edits: at query * keep, in no order: the score, the word's number, the
             cost without `edit`, and the number of confusions.
 
@@ -194,17 +237,22 @@ def search(
     """
     q: cython.Py_ssize_t
     k: cython.Py_ssize_t
+    i: cython.Py_ssize_t
     m: cython.Py_ssize_t
     r: cython.Py_ssize_t
     n: cython.Py_ssize_t
     at: cython.Py_ssize_t
-    row: cython.Py_ssize_t
+    half: cython.Py_ssize_t
     sp: cython.Py_ssize_t
     visited: cython.Py_ssize_t = 0
-    mask: cython.ulonglong
     node: cython.int
     child: cython.int
-    eldest: cython.int
+    word: cython.int
+    label: cython.int
+    rung: cython.int
+    n_rungs: cython.int = cython.cast(cython.int, len(removed_within) // 2)
+    row: cython.Py_ssize_t
+    bits: cython.ulonglong
     position: cython.int
     done: cython.int
     upper: cython.int
@@ -226,9 +274,9 @@ def search(
             n = first[q + 1] - at
             shape = shapes[q]
             # Words of at most two letters less or more: of one class, or of two.
-            low = length_class(n - 2)
-            high = length_class(n + 2)
-            limit = 0
+            low = 16 * length_class(n - 2)
+            high = 16 * length_class(n + 2)
+            limit = budgets[q]
             count = counts[q]
             floor = floors[q]
             top = -1e30
@@ -237,39 +285,55 @@ def search(
                     top = scores[q * keep + k]
             if count > 0 and top - margin > floor:
                 floor = top - margin
-            sp = 0
-            while True:
-                if sp == 0:
-                    # Nothing left: once more with a larger limit, until what it could add is too far behind the best or over the budget.
-                    x = scale * (best[low] if best[low] > best[high] else best[high]) - floor
-                    if limit >= budgets[q] or limit >= x:
-                        break
-                    limit = limit + STEP if limit > 0 else 2 * STEP
-                    if limit > x:
-                        limit = x
-                    if limit > budgets[q]:
-                        limit = budgets[q]
-                    stack_node[0] = 0
-                    stack_position[0] = 0
-                    stack_edits[0] = 0
-                    stack_cost[0] = 0
-                    sp = 1
+            # What a symbol costs at least where no word below has its letter: its part of the cheapest confusion that covers it.
+            for k in range(n):
+                upper = (k == (n - 1 if reverse else 0)) if shape == 1 else shape == 2
+                row = 2 * symbols[at + k] + upper
+                letters[k] = exact[row]
+                c = insert[symbols[at + k]]
+                for m in range(1, n_labels):
+                    if substitute[row * n_labels + m] < c:
+                        c = substitute[row * n_labels + m]
+                shares[k] = edit + c
+            m = 0
+            for k in range(n):
+                match_first[k] = m
+                for r in range(rule_first[symbols[at + k]], rule_first[symbols[at + k] + 1]):
+                    i = 1
+                    while i < rules[8 * r] and k + i < n and symbols[at + k + i] == rules[8 * r + 1 + i]:
+                        i += 1
+                    if i == rules[8 * r]:
+                        matches[m] = r
+                        m += 1
+                        c = (rule_costs[r] + edit) / i
+                        while i > 0:
+                            i -= 1
+                            if c < shares[k + i]:
+                                shares[k + i] = c
+            match_first[n] = m
+            half = (n - reverse + 1) // 2
+            stack_node[0] = 0
+            stack_position[0] = 0
+            stack_edits[0] = 0
+            stack_cost[0] = 0
+            sp = 1
+            while sp > 0:
                 sp -= 1
                 node = stack_node[sp]
                 cost = stack_cost[sp]
                 position = stack_position[sp]
                 # What a word below this node may cost to be worth keeping, and the share of it that may be spent so far.
-                k = node * CLASSES
-                bound = scale * (best[k + low] if best[k + low] > best[k + high] else best[k + high]) - floor
+                bound = scale * best_below(nodes, node, low, high) - floor
                 if cost >= bound:
                     continue
                 visited += 1
                 done = stack_edits[sp]
-                if position == n and words[node] >= 0:
-                    x = scale * unigrams[2 * words[node]] - cost
+                word = cython.cast(cython.int, nodes[4 * node + 2] >> 32) - 1
+                if position == n and word >= 0:
+                    x = scale * unigrams[2 * word] - cost
                     m = -1
                     for k in range(count):
-                        if found[q * keep + k] == words[node]:
+                        if found[q * keep + k] == word:
                             m = k
                             break
                     if m < 0 and count < keep:
@@ -283,7 +347,7 @@ def search(
                                 m = k
                     if m >= 0 and x > scores[q * keep + m]:
                         scores[q * keep + m] = x
-                        found[q * keep + m] = words[node]
+                        found[q * keep + m] = word
                         costs[q * keep + m] = cost - done * edit
                         edits[q * keep + m] = cython.cast(cython.uchar, done)
                         if x > top:
@@ -303,12 +367,10 @@ def search(
                     upper = 1 if (position == n - 1 if reverse else node == 0) else 0
                 else:
                     upper = 1 if shape == 2 else 0
-                share = 2 if 2 * position < n - reverse else 1
+                share = 2 if position < half else 1
                 if bound > limit:
                     bound = limit
                 bound = bound / share - cost - edit
-                mask = masks[node]
-                eldest = children[node]
                 if position < n and bound > 0:
                     # A symbol out of nothing.
                     c = insert[symbols[at + position]]
@@ -319,18 +381,14 @@ def search(
                         stack_cost[sp] = cost + edit + c
                         sp += 1
                     # Several letters for several symbols.
-                    for r in range(rule_first[symbols[at + position]], rule_first[symbols[at + position] + 1]):
-                        if rule_costs[r] > bound or rules[8 * r] > n - position or rules[8 * r + 4] >> 7 != upper:
+                    for i in range(match_first[position], match_first[position + 1]):
+                        r = matches[i]
+                        if rule_costs[r] > bound or rules[8 * r + 4] >> 7 != upper:
                             continue
-                        m = 1
-                        while m < rules[8 * r] and symbols[at + position + m] == rules[8 * r + 1 + m]:
-                            m += 1
-                        if m < rules[8 * r]:
-                            continue
-                        child = child_of(mask, eldest, rules[8 * r + 5])
+                        child = child_of(nodes, node, rules[8 * r + 5])
                         k = 1
                         while child and k < rules[8 * r + 4] & 127:
-                            child = child_of(masks[child], children[child], rules[8 * r + 5 + k])
+                            child = child_of(nodes, child, rules[8 * r + 5 + k])
                             k += 1
                         if child:
                             stack_node[sp] = child
@@ -339,41 +397,45 @@ def search(
                             stack_cost[sp] = cost + edit + rule_costs[r]
                             sp += 1
                 # A letter left out, or for a symbol; the letter that stands there goes on top of the stack, so that good words are found early.
+                rung = cython.cast(cython.int, bound) if bound < n_rungs else n_rungs - 1
                 if bound > 0:
-                    row = upper * n_labels
-                    m = 0
-                    while m < n_labels and remove[row + m] <= bound:
-                        child = child_of(mask, eldest, removed[row + m])
-                        if child:
-                            c = cost + edit + remove[row + m]
-                            k = child * CLASSES
-                            if share * c < scale * (best[k + low] if best[k + low] > best[k + high] else best[k + high]) - floor:
-                                stack_node[sp] = child
-                                stack_position[sp] = cython.cast(cython.uchar, position)
-                                stack_edits[sp] = cython.cast(cython.uchar, done + 1)
-                                stack_cost[sp] = c
-                                sp += 1
-                        m += 1
+                    bits = nodes[4 * node] & removed_within[upper * n_rungs + rung]
+                    while bits:
+                        label = bits_of((bits & (ALL - bits + 1)) - 1)
+                        bits &= bits - 1
+                        c = remove[upper * n_labels + label]
+                        if c > bound:
+                            continue
+                        c += cost + edit
+                        child = child_of(nodes, node, label)
+                        x = scale * best_below(nodes, child, low, high) - floor
+                        if share * c < x and share * (c + missing(nodes[4 * child + 1], letters, shares, position, half if share > 1 else n)) < (x if x < limit else limit):
+                            stack_node[sp] = child
+                            stack_position[sp] = cython.cast(cython.uchar, position)
+                            stack_edits[sp] = cython.cast(cython.uchar, done + 1)
+                            stack_cost[sp] = c
+                            sp += 1
                 if position < n:
                     row = 2 * symbols[at + position] + upper
-                    m = row * n_labels
-                    k = m + n_labels
-                    while bound > 0 and m < k and substitute[m] <= bound:
-                        m += 1
-                    while m > row * n_labels:
-                        m -= 1
-                        child = child_of(mask, eldest, likeness[m])
-                        if child:
-                            c = cost + edit + substitute[m]
-                            k = child * CLASSES
-                            if share * c < scale * (best[k + low] if best[k + low] > best[k + high] else best[k + high]) - floor:
+                    if bound > 0:
+                        bits = nodes[4 * node] & within[row * n_rungs + rung]
+                        while bits:
+                            label = bits_of((bits & (ALL - bits + 1)) - 1)
+                            bits &= bits - 1
+                            c = substitute[row * n_labels + label]
+                            if c > bound:
+                                continue
+                            c += cost + edit
+                            child = child_of(nodes, node, label)
+                            x = scale * best_below(nodes, child, low, high) - floor
+                            if share * c < x and share * (c + missing(nodes[4 * child + 1], letters, shares, position + 1, half if share > 1 else n)) < (x if x < limit else limit):
                                 stack_node[sp] = child
                                 stack_position[sp] = cython.cast(cython.uchar, position + 1)
                                 stack_edits[sp] = cython.cast(cython.uchar, done + 1)
                                 stack_cost[sp] = c
                                 sp += 1
                     if exact[row]:
-                        child = child_of(mask, eldest, exact[row])
+                        child = child_of(nodes, node, exact[row])
                         if child:
                             stack_node[sp] = child
                             stack_position[sp] = cython.cast(cython.uchar, position + 1)

@@ -44,12 +44,13 @@ PRIOR_SCALE, EDIT = 0.8, 3.0
 MARGIN = 6.0
 #: What a form costs as it stands, as a name or a word that the model does not know, and what the context can make of it: nothing dearer is a candidate.
 FLOOR, FLOOR_LETTER = 16.0, 2.2
+#: Costs by which letters are listed, so that few of them are looked at: below 1, 2, … and all.
+RUNGS = 12
 #: Cost of what never happens: a letter is no confusion for itself.
 NEVER = 1000.0
 OTHER = 255
 LOWER, CAPITALISED, UPPER = range(3)
-KIND, VERSION = "vocabulary-trie", 4
-_SECTIONS = {"masks": "Q", "children": "i", "words": "i", "best": "f"}
+KIND, VERSION = "vocabulary-trie", 6
 _COLUMNS = ("intended", "observed", "weight")
 
 
@@ -60,6 +61,7 @@ class Confusions:
         rates: probabilities at the error rate `BASE_RATE`.
 
     Attributes:
+        rules: how many have several characters.
         forward, backward: what `kernels_ocr.search` wants, for words read from the left and from the right.
     """
 
@@ -68,38 +70,27 @@ class Confusions:
         self._symbols = _Symbols({ord(c): k for k, c in enumerate(characters[:OTHER])})
         self._labels = {c: k for k, c in enumerate(LETTERS, 1)}
         costs = {pair: -log(rate / BASE_RATE) for pair, rate in rates.items()}
-        n = len(LETTERS)
+        n = len(LETTERS) + 1
         rare = -log(RARE)
-        exact, likeness, substitute = zeros("B", 512), zeros("B", 512 * n), array("f", [rare] * (512 * n))
-        removed, remove, insert = zeros("B", 2 * n), array("f"), array("f", [rare + 1] * 256)
-        codes = {symbol: chr(code) for code, symbol in self._symbols.items()}
-        for symbol in range(256):
-            observed = codes.get(symbol, "")
-            for upper in (0, 1):
-                row = []
-                for letter, label in self._labels.items():
-                    intended = letter.upper() if upper else letter
+        exact, substitute, remove, insert = zeros("B", 512), array("f", [rare] * (512 * n)), array("f", [rare] * (2 * n)), array("f", [rare + 1] * 256)
+        for letter, label in self._labels.items():
+            for upper, intended in enumerate((letter, letter.upper())):
+                remove[upper * n + label] = min(rare, costs.get(("", intended), rare))
+                for code, symbol in self._symbols.items():
+                    observed = chr(code)
                     if observed == intended:
                         exact[2 * symbol + upper] = label
                         cost = NEVER
-                    elif (observed, intended) in costs and observed:
+                    elif (observed, intended) in costs:
                         cost = min(rare, costs[observed, intended])
                     elif observed.lower() == letter:
                         cost = CASE_COST
                     else:
-                        cost = min(rare, costs.get((observed.lower(), letter), rare) + OTHER_CASE_COST) if observed else rare
-                    row.append((cost, label))
-                row.sort()
-                at = (2 * symbol + upper) * n
-                substitute[at : at + n] = array("f", (cost for cost, _ in row))
-                likeness[at : at + n] = array("B", (label for _, label in row))
-        for upper in (0, 1):
-            row = sorted((min(rare, costs.get(("", letter.upper() if upper else letter), rare)), label) for letter, label in self._labels.items())
-            remove.extend(cost for cost, _ in row)
-            removed[upper * n : upper * n + n] = array("B", (label for _, label in row))
+                        cost = min(rare, costs.get((observed.lower(), letter), rare) + OTHER_CASE_COST)
+                    substitute[(symbol * 2 + upper) * n + label] = cost
         for code, symbol in self._symbols.items():
             insert[symbol] = costs.get((chr(code), ""), rare + 1)
-        tables = (n, *views(exact, likeness, substitute, removed, remove, insert))
+        tables = (n, *views(exact, _rungs(substitute, n), substitute, _rungs(remove, n), remove, insert))
         several = [
             (observed, intended, cost)
             for (observed, intended), cost in sorted(costs.items())
@@ -109,6 +100,7 @@ class Confusions:
             and set(intended.lower()) <= self._labels.keys()
             and all(ord(c) in self._symbols for c in observed)
         ]
+        self.rules = len(several)
         self.forward = (*tables, *self._rules(several))
         self.backward = (*tables, *self._rules([(observed[::-1], intended[::-1], cost) for observed, intended, cost in several]))
 
@@ -132,6 +124,15 @@ class Confusions:
                 costs.append(cost)
             first.append(len(costs))
         return memoryview(first), memoryview(bytes(rules) or b"\0"), memoryview(costs or array("f", [0]))
+
+
+def _rungs(costs: array[float], n: int) -> array[int]:
+    """For each row of `n` costs by label, the labels that cost less than 1, 2, … as bits."""
+    rungs = array("Q")
+    for at in range(0, len(costs), n):
+        row = [(cost, 1 << label) for label, cost in enumerate(costs[at : at + n]) if label]
+        rungs.extend(sum(bit for cost, bit in row if cost < top) for top in range(1, RUNGS + 1))
+    return rungs
 
 
 class _Symbols(dict[int, int]):
@@ -176,7 +177,7 @@ class Finder:
         self._unigrams = model.unigrams
         self._confusions = Confusions(rates)
         container = _vocabulary_trie(model, self.numbers)
-        self._tries = [_trie_arrays(container, direction) for direction in ("forward", "backward")]
+        self._tries = [container.section(direction, "Q") for direction in ("forward", "backward")]
 
     def find(self, forms: Sequence[str], budgets: array[float], own: array[int]) -> Candidates:
         """The best candidates of each form.
@@ -192,12 +193,12 @@ class Finder:
         floors = array("f", (-FLOOR - FLOOR_LETTER * len(form) for form in forms))
         first = array("i", [0, *accumulate(map(len, coded))])
         counts, scores, words, costs, edits = zeros("i", n), zeros("f", n * KEEP), zeros("i", n * KEEP), zeros("f", n * KEEP), zeros("B", n * KEEP)
-        stack = views(zeros("i", ROOM), zeros("B", ROOM), zeros("B", ROOM), zeros("f", ROOM))
+        stack = views(zeros("i", ROOM), zeros("B", ROOM), zeros("B", ROOM), zeros("f", ROOM), zeros("B", 64), zeros("f", 64), zeros("i", 64), zeros("i", 64 * self._confusions.rules))
         for reverse, tables in enumerate((self._confusions.forward, self._confusions.backward)):
             symbols = b"".join(code[::-1] for code in coded) if reverse else b"".join(coded)
             kernels_ocr.search(
                 memoryview(symbols), *views(first), n, memoryview(shapes), self._unigrams, *views(budgets, floors), KEEP, PRIOR_SCALE, EDIT, MARGIN, reverse,
-                *self._tries[reverse], *tables, *stack, ROOM, *views(scores, counts, words, costs, edits),
+                self._tries[reverse], *tables, *stack, ROOM, *views(scores, counts, words, costs, edits),
             )  # fmt: skip
         found = Candidates(zeros("i", n), zeros("i", n * KEEP), zeros("f", n * KEEP), zeros("B", n * KEEP), zeros("f", n))
         total = kernels_ocr.collect(
@@ -260,10 +261,6 @@ def read_confusions(path: str | Path) -> dict[tuple[str, str], float]:
     return rates
 
 
-def _trie_arrays(container: Container, direction: str) -> tuple[Any, ...]:
-    return tuple(container.section(f"{direction}_{name}", format) for name, format in _SECTIONS.items())
-
-
 def _vocabulary_trie(model: LanguageModel, numbers: Mapping[str, int]) -> Container:
     """The trie of a model's words, from the cache, where it is put when it is first needed (half a second)."""
     checksum = zlib.crc32(LETTERS.encode(), zlib.crc32(model.unigrams, zlib.crc32(model.container.section("vocabulary"))))
@@ -280,8 +277,7 @@ def _vocabulary_trie(model: LanguageModel, numbers: Mapping[str, int]) -> Contai
             if len(word) <= LONGEST and (len(word) > 1 or word in SINGLE) and labels.keys() >= set(word):
                 rows.append((bytes([labels[c] for c in word[::step]]), number))
         rows.sort()
-        columns = _build(rows, model.unigrams)
-        sections.update((f"{direction}_{name}", column) for name, column in zip(_SECTIONS, columns, strict=True))
+        sections[direction] = _build(rows, model.unigrams)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_container(path, KIND, VERSION, {"words": len(numbers)}, sections)
@@ -295,17 +291,16 @@ def _vocabulary_trie(model: LanguageModel, numbers: Mapping[str, int]) -> Contai
             return open_container(Path(folder) / "x.trie", KIND, VERSION)
 
 
-def _build(rows: Iterable[tuple[bytes, int]], scores: memoryview) -> list[array[Any]]:
+def _build(rows: Iterable[tuple[bytes, int]], scores: memoryview) -> array[int]:
     texts, first, numbers, own = bytearray(), array("i", [0]), array("i"), array("f")
     for text, number in rows:
         texts += text
         first.append(len(texts))
         numbers.append(number)
         own.append(scores[2 * number])
-    size = len(texts) + 2
-    columns = [zeros("Q", size), zeros("i", size), zeros("i", size), zeros("f", 4 * size)]
+    size = len(texts) + 1
+    nodes = zeros("Q", 4 * size)
     words = memoryview(bytes(texts) or b"\0")
-    count = kernels_ocr.build_trie(words, *views(first), len(numbers), *views(numbers, own), *views(*columns), *views(zeros("B", size), zeros("i", 3 * size)))
-    for column, width in zip(columns, (1, 1, 1, 4), strict=True):
-        del column[(count + 1) * width :]
-    return columns
+    count = kernels_ocr.build_trie(words, *views(first), len(numbers), *views(numbers, own, nodes, zeros("B", size), zeros("i", 3 * size)))
+    del nodes[4 * count :]
+    return nodes
