@@ -79,9 +79,14 @@ def compose(text: str, first: Sequence[Edit], second: Sequence[Edit]) -> list[Ed
     """
     middle = apply(text, first)
     apply(middle, second)
-    back = invert(first)
+    if not first or not second:
+        return [edit for edit in first or second if edit.observed != edit.original]
     # Groups of touching spans in the middle text: (start, end, edits of first, edits of second).
-    spans = sorted([(b.start, b.end, 0, k) for k, b in enumerate(back)] + [(e.start, e.end, 1, k) for k, e in enumerate(second)])
+    spans, shift = [(e.start, e.end, 1, k) for k, e in enumerate(second)], 0
+    for k, edit in enumerate(first):
+        spans.append((edit.start + shift, edit.start + shift + len(edit.original), 0, k))
+        shift += len(edit.original) - len(edit.observed)
+    spans.sort()
     groups: list[tuple[int, int, list[int], list[int]]] = []
     for start, end, which, k in spans:
         if groups and start <= groups[-1][1] and (start < groups[-1][1] or start == end or groups[-1][0] == groups[-1][1]):
@@ -94,6 +99,10 @@ def compose(text: str, first: Sequence[Edit], second: Sequence[Edit]) -> list[Ed
     shift = 0
     for low, high, ones, twos in groups:
         start = low - shift
+        if not twos and len(ones) == 1:
+            result += [edit for edit in (first[ones[0]],) if edit.observed != edit.original]
+            shift += len(first[ones[0]].original) - len(first[ones[0]].observed)
+            continue
         shift += sum(len(first[k].original) - len(first[k].observed) for k in ones)
         end = high - shift
         parts = [replace(second[k], start=second[k].start - low, end=second[k].end - low) for k in twos]

@@ -431,7 +431,9 @@ class Restorer:
             lock_foreign(tokens, lines, ids, model, SCAN_AROUND, SCAN_SHARE)
             for edit in stages[channel, model.path].edits(tokens, lines, ids, self.config.min_probability):
                 begin, stop = offsets(start + edit.start, start + edit.end)
-                edits.append(replace(edit, start=begin, end=stop))
+                if begin != edit.start or stop != edit.end:
+                    edit = Edit(begin, stop, edit.observed, edit.original, channel, edit.probability, edit.alternatives, edit.reason)
+                edits.append(edit)
         return edits
 
     def _edits(self, analysis: Analysis) -> Iterator[Edit]:

@@ -99,6 +99,7 @@ class Respeller:
 
     def _forget(self) -> None:
         self._forms: dict[tuple[str, int], int] = {}
+        self._parted: dict[str, list[tuple[int, int, int]]] = {}
         self._first = array("i", [0])
         self._words, self._costs, self._edits, self._top = array("i"), array("f"), array("B"), array("f")
 
@@ -200,25 +201,35 @@ class Respeller:
         for column in (found.spans, found.starts, found.ends, found.words, found.edits, found.bonus):
             del column[count:]
         arcs = Arcs(found.starts, found.ends, zeros("i", count), array("i", range(count + 1)), found.words, array("f"), found.bonus)
-        numbers = self._finder.numbers
         for (i, _, _), form, number in zip(spans.runs[: spans.n_words], spans.forms, spans.numbers, strict=False):
-            if not text.ids[i] and len(form[0]) > 3 and self._top[number] > PARTED_GATE:
-                low = form[0].lower()
-                for cut in range(1, len(low)):
-                    if (left := numbers.get(low[:cut])) and (right := numbers.get(low[cut:])) and _can_stand(low[:cut]) and _can_stand(low[cut:]):
-                        arcs.starts.append(i)
-                        arcs.ends.append(i + 1)
-                        arcs.candidates.append(cut)
-                        arcs.words.extend((left, right))
-                        arcs.first_words.append(len(arcs.words))
-                        arcs.bonus.append(log(rates[i // BLOCK]) - SPACE_COST)
-                        found.spans.append(-1)
+            if not text.ids[i] and self._top[number] > PARTED_GATE:
+                for cut, left, right in self._parts(form[0].lower()):
+                    arcs.starts.append(i)
+                    arcs.ends.append(i + 1)
+                    arcs.candidates.append(cut)
+                    arcs.words.extend((left, right))
+                    arcs.first_words.append(len(arcs.words))
+                    arcs.bonus.append(log(rates[i // BLOCK]) - SPACE_COST)
+                    found.spans.append(-1)
         total, n = len(arcs), len(text.tokens)
         arcs.weights = array("f", [1.0]) * total
         order, counts = zeros("i", total), zeros("i", n + 2)
         kernels.sort_arcs(*views(arcs.ends), total, n, *views(order, counts))
         found.runs, found.forms = spans.runs, spans.forms
         return Lattice(text.tokens, text.ids, text.spelling, text.lines, zeros("f", n), arcs, order, 0), found
+
+    def _parts(self, form: str) -> list[tuple[int, int, int]]:
+        """Where a form may be two words without a space: the place and the two words' numbers."""
+        parts = self._parted.get(form)
+        if parts is None:
+            numbers = self._finder.numbers
+            parts = [
+                (cut, left, right)
+                for cut in range(1, len(form) if len(form) > 3 else 0)
+                if (left := numbers.get(form[:cut])) and (right := numbers.get(form[cut:])) and _can_stand(form[:cut]) and _can_stand(form[cut:])
+            ]
+            self._parted[form] = parts
+        return parts
 
     def _write(self, text: _Text, lattice: Lattice, found: _Arcs, posterior: array[float], best: array[int], least: float) -> Iterator[Edit]:
         tokens, arcs, vocabulary = text.tokens, lattice.arcs, self._finder.vocabulary
@@ -254,9 +265,9 @@ class Respeller:
                     if old != new:
                         yield Edit(start, stop, tokens.text[start:stop].decode(), new, self._channel, p, (), "word broken at the line's end")
                 continue
-            choices = sorted(((wording(b), min(1.0, round(posterior[b], 6))) for b in siblings(k)), key=lambda item: (-item[1], item[0]))[:3]
             observed = tokens.surface(i, j)
             if observed != word:
+                choices = sorted(((wording(b), min(1.0, round(posterior[b], 6))) for b in siblings(k)), key=lambda item: (-item[1], item[0]))[:3]
                 yield Edit(tokens.starts[i], tokens.ends[j - 1], observed, word, self._channel, p, tuple(choices))
 
 
@@ -284,12 +295,15 @@ class _Text:
         self.ids = ids
         self.spelling = model.spelling(tokens, self.ids, unicode_tables())
         data, flags = tokens.text, tokens.flags
-        self.surface = [data[start:end].decode("utf-8", "surrogatepass") for start, end in zip(tokens.starts, tokens.ends, strict=True)]
-        kinds = (flag & (KIND_MASK | LOCKED) for flag in flags)
+        # A character for each byte; then only what is not ASCII is decoded.
+        text = bytes(data).decode("latin-1")
+        pieces = [text[start:end] for start, end in zip(tokens.starts, tokens.ends, strict=True)]
+        self.surface = [piece if piece.isascii() else piece.encode("latin-1").decode("utf-8", "surrogatepass") for piece in pieces]
+        mask = KIND_MASK | LOCKED
         self.words = [
             i
-            for i, (kind, form) in enumerate(zip(kinds, self.surface, strict=True))
-            if (kind == WORD or (kind == NUMBER and _lettered(form))) and len(form) <= LONGEST
+            for i, (flag, form) in enumerate(zip(flags, self.surface, strict=True))
+            if (flag & mask == WORD or (flag & mask == NUMBER and _lettered(form))) and len(form) <= LONGEST
         ]
 
 

@@ -216,6 +216,10 @@ def shape(form: str) -> int:
     >>> shape("MemphiH"), shape("COUNTnY"), shape("precincta")
     (1, 2, 0)
     """
+    if form.islower():
+        return LOWER
+    if form[1:].islower() and form[0].isupper():
+        return CAPITALISED
     upper = sum(map(str.isupper, form))
     if upper == 0:
         return LOWER
