@@ -15,6 +15,9 @@ GLUED_RUN = cython.declare(cython.int, 1)
 BROKEN = cython.declare(cython.int, 2)
 HYPHENATED = cython.declare(cython.int, 3)
 
+# A derivation is followed where its cost in one half of the form is at most the whole cost divided by this. With 2 all are found; with 2.4 a third less is
+# visited, and the dev newspapers lose .002 of the errors removed.
+HALF = cython.declare(cython.float, 2.4)
 ONE = cython.declare(cython.ulonglong, 1)
 LOW16 = cython.declare(cython.ulonglong, 0xFFFF)
 LOW32 = cython.declare(cython.ulonglong, 0xFFFFFFFF)
@@ -209,7 +212,7 @@ def search(
 ) -> cython.Py_ssize_t:
     """For each query, the words of the trie that it may be a damaged form of: the `keep` best by scale · log P(word) − cost.
 
-    Only derivations with at most half of their cost in the first half of the query are followed. A second call, with everything reversed and the results of
+    Only derivations with at most 1 / HALF of their cost in the first half of the query are followed. A second call, with everything reversed and the results of
     the first, finds the others. What a derivation may cost is the budget, or less: the best word below a node says what it may cost to be worth keeping.
 
     The cost of a word is that of its cheapest derivation: the sum of the costs of its confusions (−log of their probabilities at error rate 1) and of `edit`
@@ -367,7 +370,7 @@ def search(
                     upper = 1 if (position == n - 1 if reverse else node == 0) else 0
                 else:
                     upper = 1 if shape == 2 else 0
-                share = 2 if position < half else 1
+                share = HALF if position < half else 1
                 if bound > limit:
                     bound = limit
                 bound = bound / share - cost - edit

@@ -7,9 +7,9 @@ all of it, decoding by `restore.decode`. Everything heavy happens in kernels.
 from __future__ import annotations
 
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, compress
 from math import log
 
 from restore import kernels, kernels_ocr
@@ -32,7 +32,7 @@ BLOCK, WEIGHT, PRIOR_RATE, ROUNDS = 150, 400.0, 0.01, 4
 #: Documents whose error rate is below this are left alone.
 CLEAN_RATE = 0.002
 #: What a derivation may cost: known words; others, by length, up to a limit; runs of tokens; lines' ends.
-KNOWN_BUDGET, BUDGET, BUDGET_LETTER, BUDGET_LIMIT, GLUED_BUDGET, BROKEN_BUDGET = 11.0, 8.0, 1.5, 19.0, 16.0, 11.0
+KNOWN_BUDGET, BUDGET, BUDGET_LETTER, BUDGET_LIMIT, GLUED_BUDGET, BROKEN_BUDGET = 11.0, 8.0, 1.5, 22.0, 16.0, 11.0
 #: A form whose best candidate costs more than this (with its probability) may be a part of a word.
 GATE = 15.0
 #: The same for several words that stand as one.
@@ -85,7 +85,7 @@ class Respeller:
         text = _Text(tokens, lines, ids, self.model)
         if not text.words:
             return []
-        if len(self._forms) > CACHE:
+        if len(self._top) > CACHE:
             self._forget()
         self._know(text)
         spans = self._spans(text)
@@ -98,21 +98,23 @@ class Respeller:
         return list(self._write(text, lattice, arcs, posterior, best, min_probability))
 
     def _forget(self) -> None:
-        self._forms: dict[tuple[str, int], int] = {}
+        self._forms: dict[int, dict[str, int]] = defaultdict(dict)
         self._parted: dict[str, list[tuple[int, int, int]]] = {}
         self._first = array("i", [0])
         self._words, self._costs, self._edits, self._top = array("i"), array("f"), array("B"), array("f")
 
     def _numbers(self, forms: list[tuple[str, int]]) -> array[int]:
         """Numbers of forms (with their kinds); candidates of new ones are looked up."""
-        known, numbers = self._forms, self._finder.numbers
-        new = [form for form in dict.fromkeys(forms) if form not in known]
-        if new:
-            texts = [text for text, _ in new]
-            own = array("i", (numbers.get(_normal(text), 0) for text in texts))
+        numbers = self._finder.numbers
+        for kind in sorted({kind for _, kind in forms}):
+            known = self._forms[kind]
+            new = [text for text in dict.fromkeys(text for text, k in forms if k == kind) if text not in known]
+            if not new:
+                continue
+            own = array("i", (numbers.get(_normal(text), 0) for text in new))
+            budgets = array("f", (_budget(text, kind, number) for text, number in zip(new, own, strict=True)))
             # A word that the line's end broke may stand whole in the vocabulary: then it is a candidate itself.
-            budgets = array("f", map(_budget, new, own))
-            found = self._finder.find(texts, budgets, array("i", (number if kind == WORD_SPAN else 0 for number, (_, kind) in zip(own, new, strict=True))))
+            found = self._finder.find(new, budgets, own if kind == WORD_SPAN else zeros("i", len(new)))
             begin = len(self._first) - 1
             known.update(zip(new, range(begin, begin + len(new)), strict=True))
             self._first.extend(accumulate(found.counts, initial=self._first.pop()))
@@ -120,7 +122,8 @@ class Respeller:
             self._costs.extend(found.costs)
             self._edits.extend(found.edits)
             self._top.extend(0.0 if number else top for number, top in zip(own, found.tops, strict=True))
-        return array("i", [known[form] for form in forms])
+        tables = self._forms
+        return array("i", [tables[kind][text] for text, kind in forms])
 
     def _know(self, text: _Text) -> None:
         """Lock the user's words, and raise the probability of unknown words that come again and again."""
@@ -240,16 +243,17 @@ class Respeller:
                 return f"{form[:cut]} {form[cut:]}"
             return fit_shape(found.forms[found.spans[k]][0], vocabulary[arcs.words[arcs.first_words[k]]])
 
-        def siblings(k: int) -> Iterator[int]:
-            """The other arcs of an arc's span that have a share; arcs of a span are neighbours."""
-            for step in (-1, 1):
-                b = k + step
-                while 0 <= b < len(found.spans) and found.spans[b] == found.spans[k] >= 0:
-                    if posterior[b] > NEGLIGIBLE:
-                        yield b
-                    b += step
+        def others(k: int) -> tuple[tuple[str, float], ...]:
+            """The other readings of an arc's span, best first; arcs of a span are neighbours."""
+            first, last, span = k, k + 1, found.spans[k]
+            while span >= 0 and first > 0 and found.spans[first - 1] == span:
+                first -= 1
+            while span >= 0 and last < len(found.spans) and found.spans[last] == span:
+                last += 1
+            rows = sorted((-posterior[b], b) for b in range(first, last) if b != k and posterior[b] > NEGLIGIBLE)
+            return tuple((wording(b), min(1.0, round(-p, 6))) for p, b in rows[:3])
 
-        for k in sorted((k for k in range(len(arcs)) if best[k] and posterior[k] >= least), key=arcs.starts.__getitem__):
+        for k in sorted((k for k in compress(range(len(arcs)), best) if posterior[k] >= least), key=arcs.starts.__getitem__):
             i, j = arcs.starts[k], arcs.ends[k]
             word = wording(k)
             p = min(1.0, round(posterior[k], 6))
@@ -267,8 +271,7 @@ class Respeller:
                 continue
             observed = tokens.surface(i, j)
             if observed != word:
-                choices = sorted(((wording(b), min(1.0, round(posterior[b], 6))) for b in siblings(k)), key=lambda item: (-item[1], item[0]))[:3]
-                yield Edit(tokens.starts[i], tokens.ends[j - 1], observed, word, self._channel, p, tuple(choices))
+                yield Edit(tokens.starts[i], tokens.ends[j - 1], observed, word, self._channel, p, others(k))
 
 
 def better_model(models: Sequence[LanguageModel], data: bytes) -> LanguageModel:
@@ -356,12 +359,12 @@ def _normal(form: str) -> str:
     return form.lower().replace("’", "'")
 
 
-def _budget(form: tuple[str, int], own: int) -> float:
-    if form[1] == BROKEN:
+def _budget(form: str, kind: int, own: int) -> float:
+    if kind == BROKEN:
         return BROKEN_BUDGET
-    if form[1] == GLUED_RUN:
-        return min(GLUED_BUDGET, BUDGET + BUDGET_LETTER * len(form[0]))
-    return KNOWN_BUDGET if own else min(BUDGET_LIMIT, BUDGET + BUDGET_LETTER * len(form[0]))
+    if own and kind != GLUED_RUN:
+        return KNOWN_BUDGET
+    return min(GLUED_BUDGET if kind == GLUED_RUN else BUDGET_LIMIT, BUDGET + BUDGET_LETTER * len(form))
 
 
 def _lettered(form: str) -> bool:
