@@ -183,13 +183,13 @@ class Respeller:
         characters = zeros("d", n_blocks)
         for i in text.words:
             characters[i // BLOCK] += tokens.ends[i] - tokens.starts[i]
-        rates = array("d", [0.02] * n_blocks)
+        rates, confusions = array("d", [0.02] * n_blocks), zeros("d", n_blocks)
         kernels_ocr.estimate(
             *views(array("i", [i for i, _, _ in spans.runs[: spans.n_words]]), spans.numbers), spans.n_words, *views(text.ids, text.spelling),
             self.model.unigrams, SCALE, *views(self._first, self._words, self._costs, self._edits), *views(characters), BLOCK, n_blocks,
-            PRIOR_RATE, WEIGHT, ROUNDS, *views(rates, zeros("d", n_blocks)),
+            PRIOR_RATE, WEIGHT, ROUNDS, *views(rates, confusions),
         )  # fmt: skip
-        return None if sum(r * c for r, c in zip(rates, characters, strict=True)) < CLEAN_RATE * sum(characters) else rates
+        return None if sum(confusions) < CLEAN_RATE * sum(characters) else rates
 
     def _lattice(self, text: _Text, spans: _Spans, rates: array[float]) -> tuple[Lattice, _Arcs]:
         first = self._first
