@@ -14,6 +14,7 @@ from math import log
 
 from restore import kernels, kernels_ocr
 from restore.arrays import views, zeros
+from restore.channels.orthography import is_old, later_spelling
 from restore.channels.ocr import CAPITALISED, LONGEST, UPPER, Finder, read_confusions, shape
 from restore.channels.spelling import SpellingFinder
 from restore.channels.substitution import Arcs
@@ -62,7 +63,7 @@ class Respeller:
         self.model = model
         self._finder = finder
         self._channel = channel
-        self._right = frozenset(word.lower() for word in words)
+        self._right = frozenset(map(_normal, words))
         self._decoder = Decoder(model, 1, 1, scale=SCALE, beam=BEAM)
         self._forget()
 
@@ -126,16 +127,24 @@ class Respeller:
         return array("i", [tables[kind][text] for text, kind in forms])
 
     def _know(self, text: _Text) -> None:
-        """Lock the user's words, and raise the probability of unknown words that come again and again."""
-        if self._right:
-            for i in text.words:
-                if text.surface[i].lower() in self._right:
+        """Lock the user's words and, in an old text, old spellings; and raise the probability of unknown words that come again and again."""
+        right: set[str] = set(self._right)
+        forms = [_normal(text.surface[i]) for i in text.words]
+        if is_old(forms, self._frequency):
+            right.update(form for form in set(forms) if later_spelling(form, self._frequency))
+        if right:
+            for i, form in zip(text.words, forms, strict=True):
+                if form in right:
                     text.tokens.flags[i] |= LOCKED
             text.words = [i for i in text.words if not text.tokens.flags[i] & LOCKED]
         seen = Counter(text.surface[i] for i in text.words if not text.ids[i])
         for i in text.words:
             if not text.ids[i] and seen[text.surface[i]] > 1:
                 text.spelling[i] += min(REPEAT_LIMIT, REPEAT * log(seen[text.surface[i]]))
+
+    def _frequency(self, word: str) -> float:
+        number = self._finder.numbers.get(word)
+        return self.model.unigrams[2 * number] if number else -99.0
 
     def _spans(self, text: _Text) -> _Spans:
         tokens, surface = text.tokens, text.surface
