@@ -45,7 +45,7 @@ from restore.lexicon import Lexicon, data_path, load_lexicon
 from restore.lexicon.build import build_table
 from restore.lookalikes import may_hide, see_through, without_hidden
 from restore.protect import locked_spans
-from restore.records import CHANNELS, Config, Edit, Result, Segment, Verdict
+from restore.records import CHANNELS, MIN_PROBABILITY, RESPELL_PROBABILITY, Config, Edit, Result, Segment, Verdict
 from restore.tokenizer import (
     ABBREVIATION,
     CAPITALISED,
@@ -90,7 +90,7 @@ def load(
     protect: Sequence[str] | str = (),
     model: str | Path = "auto",
     prior: float = 0.01,
-    min_probability: float = 0.6,
+    min_probability: float | None = None,
     assume_spun: float | bool | None = None,
     gate: bool = True,
     clean: str | Sequence[str] = (),
@@ -107,7 +107,8 @@ def load(
         model: "en", "en-historical", or the path of a language model made by `restore model train`; "auto" is "en", except that the channels "ocr" and
             "spelling" read each text with the one of the two that predicts it better.
         prior: probability that a document is spun, before looking at it.
-        min_probability: an edit is made when its posterior is at least this.
+        min_probability: an edit is made when its posterior is at least this; by default 0.6, and 0.25 for the channels "ocr" and "spelling", where a word that
+            is none has little to lose.
         assume_spun: take every text as spun: True, or the share of replaceable words that were replaced.
         gate: texts that a cheap classifier finds clean are not decoded: some fifty times faster (DESIGN.md has what it misses).
         clean: clean up first: a profile of `restore.cleanup` ("minimal", "scan", "web", "typed"), or names of its rules.
@@ -131,7 +132,7 @@ def load(
     ()
     """
     for name, value in (("prior", prior), ("min_probability", min_probability)):
-        if not 0 < value < 1:
+        if value is not None and not 0 < value < 1:
             raise ConfigError(f"{name} is {value}; give a number between 0 and 1")
     if assume_spun is not None and not isinstance(assume_spun, bool) and not 0 < assume_spun <= 1:
         raise ConfigError(f"assume_spun is {assume_spun}; give True or a rate above 0 and at most 1")
@@ -151,7 +152,8 @@ def load(
         layout = Layout()
     vocabulary = (vocabulary,) if isinstance(vocabulary, str) else tuple(vocabulary)
     weights = str(ocr_weights) if ocr_weights else None
-    config = Config(prior, min_probability, assume_spun, tuple(protect), gate, rules, channels, vocabulary, weights)
+    least = (MIN_PROBABILITY, RESPELL_PROBABILITY) if min_probability is None else (min_probability, min_probability)
+    config = Config(prior, least[0], assume_spun, tuple(protect), gate, rules, channels, vocabulary, weights, least[1])
     names = ("en", "en-historical") if model == "auto" and config.respelling else (model,)
     models = [LanguageModel(model_path(name)) for name in names]
     return Restorer(load_lexicon(dictionaries), models[0], config, layout or None, models[1:])
@@ -429,7 +431,7 @@ class Restorer:
             tokens = self._tokens(data[start:end], _inside(opaque, start, end), _inside(locked, start, end))
             ids, lines = model.ids(memoryview(tokens.norms), len(tokens)), split_lines(tokens)
             lock_foreign(tokens, lines, ids, model, SCAN_AROUND, SCAN_SHARE)
-            for edit in stages[channel, model.path].edits(tokens, lines, ids, self.config.min_probability):
+            for edit in stages[channel, model.path].edits(tokens, lines, ids, self.config.respell_probability):
                 begin, stop = offsets(start + edit.start, start + edit.end)
                 if begin != edit.start or stop != edit.end:
                     edit = Edit(begin, stop, edit.observed, edit.original, channel, edit.probability, edit.alternatives, edit.reason)
