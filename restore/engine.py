@@ -45,7 +45,7 @@ from restore.lexicon import Lexicon, data_path, load_lexicon
 from restore.lexicon.build import build_table
 from restore.lookalikes import may_hide, see_through, without_hidden
 from restore.protect import locked_spans
-from restore.records import CHANNELS, MIN_PROBABILITY, RESPELL_PROBABILITY, Config, Edit, Result, Segment, Verdict
+from restore.records import CHANNELS, MIN_PROBABILITY, SCAN_PROBABILITY, Config, Edit, Result, Segment, Verdict
 from restore.tokenizer import (
     ABBREVIATION,
     CAPITALISED,
@@ -107,8 +107,8 @@ def load(
         model: "en", "en-historical", or the path of a language model made by `restore model train`; "auto" is "en", except that the channels "ocr" and
             "spelling" read each text with the one of the two that predicts it better.
         prior: probability that a document is spun, before looking at it.
-        min_probability: an edit is made when its posterior is at least this; by default 0.6, and 0.25 for the channels "ocr" and "spelling", where a word that
-            is none has little to lose.
+        min_probability: an edit is made when its posterior is at least this; by default 0.6, and 0.25 for the channel "ocr", where a word that is none has
+            little to lose.
         assume_spun: take every text as spun: True, or the share of replaceable words that were replaced.
         gate: texts that a cheap classifier finds clean are not decoded: some fifty times faster (DESIGN.md has what it misses).
         clean: clean up first: a profile of `restore.cleanup` ("minimal", "scan", "web", "typed"), or names of its rules.
@@ -152,7 +152,7 @@ def load(
         layout = Layout()
     vocabulary = (vocabulary,) if isinstance(vocabulary, str) else tuple(vocabulary)
     weights = str(ocr_weights) if ocr_weights else None
-    least = (MIN_PROBABILITY, RESPELL_PROBABILITY) if min_probability is None else (min_probability, min_probability)
+    least = (MIN_PROBABILITY, SCAN_PROBABILITY) if min_probability is None else (min_probability, min_probability)
     config = Config(prior, least[0], assume_spun, tuple(protect), gate, rules, channels, vocabulary, weights, least[1])
     names = ("en", "en-historical") if model == "auto" and config.respelling else (model,)
     models = [LanguageModel(model_path(name)) for name in names]
@@ -426,12 +426,13 @@ class Restorer:
         stages: dict[tuple[str, Path], Respeller] = self._local.__dict__.setdefault("stages", {})
         if (channel, model.path) not in stages:
             stages[channel, model.path] = Respeller.load(model, channel, self.config.vocabulary, self.config.ocr_weights)
+        least = self.config.scan_probability if channel == "ocr" else self.config.min_probability
         edits = []
         for start, end in cut(data, SECTION):
             tokens = self._tokens(data[start:end], _inside(opaque, start, end), _inside(locked, start, end))
             ids, lines = model.ids(memoryview(tokens.norms), len(tokens)), split_lines(tokens)
             lock_foreign(tokens, lines, ids, model, SCAN_AROUND, SCAN_SHARE)
-            for edit in stages[channel, model.path].edits(tokens, lines, ids, self.config.respell_probability):
+            for edit in stages[channel, model.path].edits(tokens, lines, ids, least):
                 begin, stop = offsets(start + edit.start, start + edit.end)
                 if begin != edit.start or stop != edit.end:
                     edit = Edit(begin, stop, edit.observed, edit.original, channel, edit.probability, edit.alternatives, edit.reason)

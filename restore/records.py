@@ -10,9 +10,9 @@ from typing import Any
 
 #: What may have happened to a text.
 CHANNELS = ("substitution", "ocr", "spelling")
-#: An edit is made from these probabilities on. A scan's is lower: of its edits near it a quarter are right, and most others put one wrong word for another (with
+#: An edit is made from these probabilities on. A scan's is lower: of its edits near it a quarter are right, most others put one wrong word for another (with
 #: 0.36, or 0.5 before calibration, the dev newspapers lose .005 of the errors removed, with 0.6 .01).
-MIN_PROBABILITY, RESPELL_PROBABILITY = 0.6, 0.25
+MIN_PROBABILITY, SCAN_PROBABILITY = 0.6, 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Config:
     Attributes:
         prior: probability that a document is spun, before looking at it.
         min_probability: an edit is made when its posterior is at least this.
-        respell_probability: the same for the channels "ocr" and "spelling".
+        scan_probability: the same for the channel "ocr".
         assume_spun: None to let the text say; otherwise the text is taken as spun, at this rate when it is not True.
         protect: words and phrases that are never edited.
         gate: texts that the gate finds clean are not decoded.
@@ -142,7 +142,7 @@ class Config:
     channels: tuple[str, ...] = ("substitution",)
     vocabulary: tuple[str, ...] = ()
     ocr_weights: str | None = None
-    respell_probability: float = RESPELL_PROBABILITY
+    scan_probability: float = SCAN_PROBABILITY
 
     @property
     def respelling(self) -> tuple[str, ...]:

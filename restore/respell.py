@@ -14,8 +14,8 @@ from math import exp, log
 
 from restore import kernels, kernels_ocr
 from restore.arrays import views, zeros
-from restore.channels.orthography import is_old, later_spelling
 from restore.channels.ocr import CAPITALISED, LONGEST, UPPER, Finder, read_confusions, shape
+from restore.channels.orthography import is_old, later_spelling
 from restore.channels.spelling import SpellingFinder
 from restore.channels.substitution import Arcs
 from restore.decode import Decoder, Lanes
@@ -31,7 +31,7 @@ BEAM = 5
 #: Tokens of a block with an error rate of its own; characters by which it is drawn to the document's rate, and that to PRIOR_RATE.
 BLOCK, WEIGHT, PRIOR_RATE, ROUNDS = 150, 400.0, 0.01, 4
 #: Documents whose error rate is below this are left alone.
-CLEAN_RATE = 0.003
+CLEAN_RATES = {"ocr": 0.003, "spelling": 0.0}
 #: What a derivation may cost: known words; others, by length, up to a limit; runs of tokens; lines' ends.
 KNOWN_BUDGET, BUDGET, BUDGET_LETTER, BUDGET_LIMIT, GLUED_BUDGET, BROKEN_BUDGET = 11.0, 8.0, 1.5, 22.0, 16.0, 11.0
 #: A form whose best candidate costs more than this (with its probability) may be a part of a word.
@@ -40,9 +40,11 @@ GATE = 15.0
 PARTED_GATE = 12.0
 #: Log factors: a word that is seen again and again is no misprint (for each factor of e, and at most); a word broken at a line's end; a lost space.
 REPEAT, REPEAT_LIMIT, BROKEN_COST, SPACE_COST = 1.0, 4.0, 4.5, 5.0
-#: From an edit's posterior p to the probability that it is right: log odds a·ln p − b·ln(1 − p) + c (a beta calibration, as `restore.detect.EDIT_MAP`). Fitted on
-#: 6,189 edits of the dev newspapers, each file with the weights of its other half: .52, .77, .93, .99 were right in .29, .49, .74, .88 of the cases.
-EDIT_MAPS = {"ocr": (3.18, 0.187, 0.861)}
+#: What is typed without a space is one of the everyday words (log probability) and its neighbour; two other words are a compound ("coffeehouse").
+EVERYDAY = -6.5
+#: From an edit's posterior p to the probability that it is right: log odds a·ln p − b·ln(1 − p) + c (a beta calibration, as `restore.detect.EDIT_MAP`).
+#: Fitted on 6,189 edits of the dev newspapers, each file with the weights of its other half: .52, .77, .93, .99 were right in .29, .49, .74, .88 of the cases.
+EDIT_MAPS = {"ocr": (3.18, 0.187, 0.861), "spelling": (1.0, 1.0, 0.0)}
 #: The choice of a model reads so many samples of so many bytes at most.
 SAMPLES, SAMPLE = 16, 2048
 #: Forms whose candidates are kept; then they are forgotten all at once.
@@ -201,7 +203,7 @@ class Respeller:
             self.model.unigrams, SCALE, *views(self._first, self._words, self._costs, self._edits), *views(characters), BLOCK, n_blocks,
             PRIOR_RATE, WEIGHT, ROUNDS, *views(rates, confusions),
         )  # fmt: skip
-        return None if sum(confusions) < CLEAN_RATE * sum(characters) else rates
+        return None if sum(confusions) < CLEAN_RATES[self._channel] * sum(characters) else rates
 
     def _lattice(self, text: _Text, spans: _Spans, rates: array[float]) -> tuple[Lattice, _Arcs]:
         first = self._first
@@ -217,7 +219,7 @@ class Respeller:
             del column[count:]
         arcs = Arcs(found.starts, found.ends, zeros("i", count), array("i", range(count + 1)), found.words, array("f"), found.bonus)
         for (i, _, _), form, number in zip(spans.runs[: spans.n_words], spans.forms, spans.numbers, strict=False):
-            if not text.ids[i] and self._top[number] > PARTED_GATE:
+            if not text.ids[i] and self._top[number] > PARTED_GATE and (form[0][1:].islower() or form[0].isupper()):
                 for cut, left, right in self._parts(form[0].lower()):
                     arcs.starts.append(i)
                     arcs.ends.append(i + 1)
@@ -242,11 +244,12 @@ class Respeller:
         """Where a form may be two words without a space: the place and the two words' numbers."""
         parts = self._parted.get(form)
         if parts is None:
-            numbers = self._finder.numbers
+            numbers, unigrams = self._finder.numbers, self.model.unigrams
             parts = [
                 (cut, left, right)
                 for cut in range(1, len(form) if len(form) > 3 else 0)
                 if (left := numbers.get(form[:cut])) and (right := numbers.get(form[cut:])) and _can_stand(form[:cut]) and _can_stand(form[cut:])
+                if self._channel != "spelling" or max(unigrams[2 * left], unigrams[2 * right]) > EVERYDAY
             ]
             self._parted[form] = parts
         return parts

@@ -111,5 +111,5 @@ def later_spelling(form: str, frequency: Callable[[str], float], depth: int = DE
 
 def _variants(word: str) -> Iterable[str]:
     for pattern, new in RULES:
-        if (variant := pattern.sub(new, word)) != word and len(variant) > 1:  # type: ignore[arg-type]
+        if (variant := pattern.sub(new, word)) != word and len(variant) > 1:
             yield variant

@@ -1,27 +1,36 @@
 """The spelling channel: which words a mistyped form may have been.
 
-Candidates are the words of the language model within two edits, from symspellpy's index of deletions; each is weighed by the cheapest way to mistype it:
-keys that lie side by side, letters that change places or are doubled, and letters that sound alike are cheaper than other slips.
+The search is that of the OCR channel with weights for slips of the hand: keys that lie side by side, letters that change places or are doubled or not, and
+letters that sound alike are cheaper than others. A language model of the web knows "definately" and "teh" as words, so what counts as a word is a curated
+list: the 82,765 words that symspellpy ships (those of large n-gram counts that spelling dictionaries have as well).
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from typing import Any
+from functools import lru_cache
+from importlib.util import find_spec
+from math import exp
+from pathlib import Path
 
-from restore.channels.ocr import EDIT, KEEP, LONGEST, PRIOR_SCALE, Candidates
+from restore.channels.ocr import BASE_RATE, EDIT, LOWER, Candidates, Finder, shape
+from restore.errors import ArtefactError
 from restore.language_model.model import LanguageModel
 
-#: Words that are less probable than this (log) are left out of the index, which takes a second for every 40,000 words.
-RAREST = -15.5
-#: Words that are less probable than this may be slips themselves: texts from the web have "untill" often enough to make it a word.
-RARE = -12.5
-#: Shorter forms are left alone: half of the words of three letters are one slip from another.
-SHORTEST = 4
-#: Costs (−log of a share of all slips) of letters that change places, of a doubled letter, of keys side by side, of sounds, of other slips.
-SWAP, DOUBLE, NEIGHBOUR, SOUND, ANY = 1.5, 1.5, 2.5, 2.5, 5.0
+#: Costs (−log of a share of all slips) of letters that change places, of a doubled letter, of keys side by side, of sounds, of a lost apostrophe, of others.
+SWAP, DOUBLE, NEIGHBOUR, SOUND, APOSTROPHE, ANY = 1.5, 1.5, 2.5, 2.5, 1.5, 5.0
+#: A form of three letters, or a capitalised one (a name, likely), may have letters that changed places or are doubled; others have two slips.
+SHORT_BUDGET, BUDGET = EDIT + 1.6, 2 * EDIT + 7.6
+#: Log probability above which a form of three letters that the list does not have is an abbreviation.
+ABBREVIATION = -13.0
+#: Shorter forms are left alone: half of the words of two letters are one slip from another.
+SHORTEST = 3
+#: Log factor for a form that the model knows and the list does not; and against a candidate that is not in the list either and is less probable than RARE.
+MISSPELT, UNLISTED, RARE = 5.0, 4.0, -12.0
 
+WORDS = "frequency_dictionary_en_82_765.txt"
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _NEIGHBOURS = frozenset(
     (a, b)
@@ -37,92 +46,93 @@ _SOUNDS = frozenset(
     for a, b in (
         ("a", "e"), ("a", "i"), ("e", "i"), ("a", "o"), ("o", "u"), ("i", "y"), ("ie", "ei"), ("ea", "ee"), ("ai", "ei"), ("c", "s"), ("c", "k"), ("s", "z"),
         ("f", "ph"), ("k", "ck"), ("g", "j"), ("oo", "u"), ("w", "wh"), ("n", "kn"), ("r", "wr"), ("gh", "f"), ("t", "ght"), ("au", "o"), ("or", "our"),
+        ("ent", "ant"), ("nce", "nse"),
     )
     for pair in ((a, b), (b, a))
 )  # fmt: skip
 
 
-class SpellingFinder:
-    """Finds the words that a form may be a slip of. Stands where `restore.channels.ocr.Finder` stands.
+#: The list does not have every inflected form of its words.
+_ENDINGS = (
+    ("'s", ""), ("s", ""), ("es", ""), ("ies", "y"), ("ed", ""), ("ed", "e"), ("ied", "y"), ("ing", ""), ("ing", "e"), ("er", ""), ("er", "e"),
+    ("est", ""), ("est", "e"),
+)  # fmt: skip
+
+
+class SpellingFinder(Finder):
+    """Finds the words that a form may be a slip of.
 
     Args:
-        model: the language model; its index of deletions takes some seconds.
+        model: the language model.
     """
+
+    # Forms are few. A misspelling that the model knows is a candidate itself, and a good one.
+    margin, part = 12.0, 1.0
 
     def __init__(self, model: LanguageModel) -> None:
-        from symspellpy import SymSpell
-
-        self.vocabulary = model.words()
-        self.numbers = {word: k for k, word in enumerate(self.vocabulary) if k > 2}
-        self._unigrams = model.unigrams
-        self._index: Any = SymSpell(max_dictionary_edit_distance=2, prefix_length=7)
-        for word, number in self.numbers.items():
-            if len(word) >= SHORTEST - 1 and model.unigrams[2 * number] > RAREST and word.replace("'", "").isalpha():
-                self._index.create_dictionary_entry(word, 1)
+        super().__init__(model, {pair: BASE_RATE * exp(-cost) for pair, cost in slip_costs().items()})
+        self._right = right_words()
 
     def find(self, forms: Sequence[str], budgets: array[float], own: array[int]) -> Candidates:
-        """See `restore.channels.ocr.Finder.find`; words that are not rare have no candidates."""
-        from symspellpy import Verbosity
-
-        found = Candidates(array("i"), array("i"), array("f"), array("B"), array("f"))
-        for form in forms:
-            low = form.lower().replace("’", "'")
-            rows = []
-            itself = self.numbers.get(low, 0)
-            rare = not itself or self._unigrams[2 * itself] < RARE
-            if rare and SHORTEST <= len(low) <= LONGEST and low.replace("'", "").isalpha():
-                for hint in self._index.lookup(low, Verbosity.ALL, max_edit_distance=2):
-                    number = self.numbers[hint.term]
-                    if number == itself:
-                        continue
-                    cost, edits = slip_cost(low, hint.term)
-                    rows.append((cost + EDIT * edits - PRIOR_SCALE * self._unigrams[2 * number], number, cost, edits))
-            rows.sort()
-            found.counts.append(min(KEEP, len(rows)))
-            found.tops.append(rows[0][0] if rows else 99.0)
-            for _, number, cost, edits in rows[:KEEP]:
-                found.words.append(number)
-                found.costs.append(cost)
-                found.edits.append(edits)
+        """See `restore.channels.ocr.Finder.find`; words of the list have no candidates."""
+        limits = array("f", (min(budget, self._budget(form)) for form, budget in zip(forms, budgets, strict=True)))
+        found = super().find(forms, limits, own)
+        at = 0
+        for form, number, count in zip(forms, own, found.counts, strict=True):
+            for k in range(at, at + count):
+                if number and form.islower():
+                    found.costs[k] -= MISSPELT
+                if self.vocabulary[found.words[k]] not in self._right and self._unigrams[2 * found.words[k]] < RARE:
+                    found.costs[k] += UNLISTED
+            at += count
         return found
 
+    def _budget(self, form: str) -> float:
+        low = form.lower().replace("’", "'")
+        letters = low.replace("'", "")
+        if len(letters) < SHORTEST or not letters.isalpha() or self._is_right(low):
+            return 0.0
+        number = self.numbers.get(low, 0)
+        # Names that the model knows; "aren" of "aren ’ t".
+        if number and (shape(form) != LOWER or (len(letters) == SHORTEST and self._unigrams[2 * number] > ABBREVIATION)):
+            return 0.0
+        if low + "'t" in self.numbers:
+            return 0.0
+        return SHORT_BUDGET if len(letters) == SHORTEST or shape(form) != LOWER else BUDGET
 
-def slip_cost(observed: str, intended: str) -> tuple[float, int]:
-    """The cheapest way to mistype a word.
+    def _is_right(self, low: str) -> bool:
+        stems = (low[: -len(ending)] + new for ending, new in _ENDINGS if low.endswith(ending) and len(low) - len(ending) >= SHORTEST)
+        return low in self._right or any(stem in self._right for stem in stems)
 
-    Returns:
-        (cost, slips): the sum of the slips' costs, each a −log of its share of all slips, and their number.
 
-    >>> slip_cost("recieve", "receive"), slip_cost("hapoy", "happy"), slip_cost("fone", "phone")
-    ((1.5, 1), (2.5, 1), (2.5, 1))
+def slip_costs() -> dict[tuple[str, str], float]:
+    """Costs of slips by what is typed and what was meant.
+
+    >>> costs = slip_costs()
+    >>> costs["ie", "ei"], costs["o", "p"], costs["f", "ph"], costs["q", "m"]
+    (1.5, 2.5, 2.5, 5.0)
     """
-    n, m = len(observed), len(intended)
-    # By total cost with EDIT for each slip, as in the choice of candidates.
-    table: list[list[tuple[float, float, int]]] = [[(1e9, 1e9, 0)] * (m + 1) for _ in range(n + 1)]
-    table[0][0] = (0.0, 0.0, 0)
-    for i in range(n + 1):
-        for j in range(m + 1):
-            total, cost, slips = table[i][j]
-            for o, w, price in _steps(observed, intended, i, j):
-                step = (total + price + EDIT * (price > 0), cost + price, slips + (price > 0))
-                if step < table[i + o][j + w]:
-                    table[i + o][j + w] = step
-    return table[n][m][1], table[n][m][2]
+    costs = {(a, b): NEIGHBOUR if (a, b) in _NEIGHBOURS else ANY for a in ("", *_LETTERS) for b in ("", *_LETTERS) if a != b}
+    costs |= dict.fromkeys(_SOUNDS, SOUND)
+    for a in _LETTERS:
+        costs |= {(a + b, b + a): SWAP for b in _LETTERS if a != b}
+        costs[a + a, a] = costs[a, a + a] = DOUBLE
+    costs["", "'"] = costs["'", ""] = costs["’", ""] = APOSTROPHE
+    costs["’", "'"] = 0.01
+    return costs
 
 
-def _steps(observed: str, intended: str, i: int, j: int) -> list[tuple[int, int, float]]:
-    """What may come next: characters of the one and of the other, and the cost."""
-    a, b = observed[i : i + 1], intended[j : j + 1]
-    steps = []
-    if a and b:
-        steps.append((1, 1, 0.0 if a == b else NEIGHBOUR if (a, b) in _NEIGHBOURS else SOUND if (a, b) in _SOUNDS else ANY))
-    if a:
-        steps.append((1, 0, DOUBLE if i and observed[i - 1] == a else ANY))
-    if b:
-        steps.append((0, 1, DOUBLE if j and intended[j - 1] == b else ANY))
-    if len(observed) > i + 1 and observed[i : i + 2] == intended[j : j + 2][::-1] and a != b:
-        steps.append((2, 2, SWAP))
-    for o, w in ((1, 2), (2, 1), (2, 2), (1, 3), (3, 1), (2, 3), (3, 2)):
-        if i + o <= len(observed) and j + w <= len(intended) and (observed[i : i + o], intended[j : j + w]) in _SOUNDS:
-            steps.append((o, w, SOUND))
-    return steps
+@lru_cache(maxsize=1)
+def right_words() -> frozenset[str]:
+    """The words of the list, in small letters.
+
+    Raises:
+        ArtefactError: symspellpy is not installed, or has no such list.
+    """
+    spec = find_spec("symspellpy")
+    folders = spec.submodule_search_locations if spec else None
+    for folder in folders or ():
+        path = Path(folder) / WORDS
+        if path.is_file():
+            return frozenset(line.split(" ", 1)[0] for line in path.read_text(encoding="utf-8-sig").splitlines())
+    raise ArtefactError(WORDS, "is not there; install it with: pip install --force-reinstall symspellpy")

@@ -48,7 +48,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--vocabulary", metavar="FILE", help="words that the channels ocr and spelling take as right, one a line")
     group.add_argument("--model", metavar="NAME|FILE", help='language model: "en", "en-historical" or a file (default: en, but by the text for ocr, spelling)')
     group.add_argument("--prior", type=float, metavar="P", help="probability that a text is spun, before looking at it (default: 0.01)")
-    group.add_argument("--min-probability", type=float, metavar="P", help="make an edit when its probability is at least this (default: 0.6; ocr, spelling: 0.25)")
+    group.add_argument("--min-probability", type=float, metavar="P", help="make an edit when its probability is at least this (default: 0.6; ocr: 0.25)")
     group.add_argument(
         "--no-gate",
         dest="gate",
