@@ -41,7 +41,7 @@ PARTED_GATE = 12.0
 #: Log factors: a word that is seen again and again is no misprint (for each factor of e, and at most); a word broken at a line's end; a lost space.
 REPEAT, REPEAT_LIMIT, BROKEN_COST, SPACE_COST = 1.0, 4.0, 4.5, 5.0
 #: What is typed without a space is one of the everyday words (log probability) and its neighbour; two other words are a compound ("coffeehouse").
-EVERYDAY = -6.5
+EVERYDAY = -7.0
 #: From an edit's posterior p to the probability that it is right: log odds a·ln p − b·ln(1 − p) + c (a beta calibration, as `restore.detect.EDIT_MAP`).
 #: Fitted on 6,189 edits of the dev newspapers, each file with the weights of its other half: .52, .77, .93, .99 were right in .29, .49, .74, .88 of the cases.
 EDIT_MAPS = {"ocr": (3.18, 0.187, 0.861), "spelling": (1.0, 1.0, 0.0)}

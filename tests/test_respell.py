@@ -111,6 +111,49 @@ def test_slips_of_the_keyboard() -> None:
     assert {edit.channel for edit in result.edits} == {"spelling"}
 
 
+TYPED = {
+    "I recieved teh parcel untill the goverment office closed.": "I received the parcel until the government office closed.",
+    "She definately beleives that it hapened becuase of thier advice, and he doesnt.": "She definitely believes that it happened because of their advice, and he doesn't.",
+    "The comittee said taht the adress was wierd.": "The committee said that the address was weird.",
+    "Ofcourse we met at the stationand the tram stop.": "Of course we met at the station and the tram stop.",
+}
+RIGHT = (
+    "Mr. Ciprian Andruw of Kelnagh emailed the PowerFrame team and texted Oisin about the bromance.",
+    "The coffeehouses and the meatpacker by the salve trail had a discrete, causal air; it weren ' t dear.",
+    "He googled iPhone and QuietStrategy prices, then blogged from the dairy.",
+)
+
+
+@pytest.mark.parametrize("text", TYPED)
+def test_misspellings_that_the_model_has_seen_are_none_the_less(text: str) -> None:
+    assert restorer("spelling").restore(text).text == TYPED[text]
+
+
+@pytest.mark.parametrize("text", RIGHT)
+def test_names_compounds_and_rare_words_are_no_slips(text: str) -> None:
+    assert restorer("spelling").restore(text).edits == ()
+
+
+OLD = """The saide Iohn Hobbes of this parishe, beyng an olde man and a poore, came vnto vs in the euening of that daye and did speake of his two sonnes,
+whom he had not seene these twentie yeres, and whose names were knowen vnto all men. He sayd that they went ouer the sea in a shippe of Bristowe
+to liue vpon their owne labour, and that he loued them aboue his life, and wold neuer leaue the towne till he had newes of them, good or euill.
+"""
+
+
+def test_old_spelling_is_no_damage() -> None:
+    assert restorer().restore(OLD).edits == ()
+    # Damage is, in an old text too.
+    result = restorer().restore(OLD * 3 + OLD.replace("labour", "labonr").replace("names were", "namcs wcre"))
+    assert {edit.observed for edit in result.edits} == {"labonr", "namcs", "wcre"}
+
+
+def test_scans_are_changed_from_a_lower_probability_on() -> None:
+    usual, careful = restorer().restore(SCAN).edits, restorer(min_probability=0.9).restore(SCAN).edits
+    assert min(edit.probability for edit in usual) >= 0.25
+    assert min(edit.probability for edit in careful) >= 0.9
+    assert {(edit.start, edit.original) for edit in careful} < {(edit.start, edit.original) for edit in usual}
+
+
 def test_the_model_is_chosen_by_the_text() -> None:
     models = (model("en"), model())
     old = "The honourable gentleman begged leave to observe that the petition had been laid upon the table of the House in the session of 1843."

@@ -54,6 +54,7 @@ RULES = tuple(
         (r"er$", "re"),
         (r"(?<=b)r(?=ed$)", "er"),
         (r"que$", "k"),
+        (r"(?<=[wr])en$", "n"),
         (r"vv", "w"),
     )
 )
