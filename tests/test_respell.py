@@ -113,7 +113,8 @@ def test_slips_of_the_keyboard() -> None:
 
 TYPED = {
     "I recieved teh parcel untill the goverment office closed.": "I received the parcel until the government office closed.",
-    "She definately beleives that it hapened becuase of thier advice, and he doesnt.": "She definitely believes that it happened because of their advice, and he doesn't.",
+    "She definately beleives that it hapened becuase of thier advice.": "She definitely believes that it happened because of their advice.",
+    "He doesnt think that it was an arguement.": "He doesn't think that it was an argument.",
     "The comittee said taht the adress was wierd.": "The committee said that the address was weird.",
     "Ofcourse we met at the stationand the tram stop.": "Of course we met at the station and the tram stop.",
 }
