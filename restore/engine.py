@@ -45,7 +45,7 @@ from restore.lexicon import Lexicon, data_path, load_lexicon
 from restore.lexicon.build import build_table
 from restore.lookalikes import may_hide, see_through, without_hidden
 from restore.protect import locked_spans
-from restore.records import CHANNELS, MIN_PROBABILITY, SCAN_PROBABILITY, Config, Edit, Result, Segment, Verdict
+from restore.records import CHANNELS, Config, Edit, Result, Segment, Verdict
 from restore.tokenizer import (
     ABBREVIATION,
     CAPITALISED,
@@ -152,8 +152,7 @@ def load(
         layout = Layout()
     vocabulary = (vocabulary,) if isinstance(vocabulary, str) else tuple(vocabulary)
     weights = str(ocr_weights) if ocr_weights else None
-    least = (MIN_PROBABILITY, SCAN_PROBABILITY) if min_probability is None else (min_probability, min_probability)
-    config = Config(prior, least[0], assume_spun, tuple(protect), gate, rules, channels, vocabulary, weights, least[1])
+    config = Config(prior, min_probability, assume_spun, tuple(protect), gate, rules, channels, vocabulary, weights)
     names = ("en", "en-historical") if model == "auto" and config.respelling else (model,)
     models = [LanguageModel(model_path(name)) for name in names]
     return Restorer(load_lexicon(dictionaries), models[0], config, layout or None, models[1:])
@@ -254,7 +253,7 @@ class Restorer:
 
             now = edit_list.apply(text, edits)
             undone = layout(now, self.model, self.layout)
-            edits = edit_list.compose(text, edits, [edit for edit in undone if edit.probability >= self.config.min_probability])
+            edits = edit_list.compose(text, edits, [edit for edit in undone if edit.probability >= self.config.least("layout")])
         for channel in self.config.respelling:
             edits = edit_list.compose(text, edits, self._respell(channel, edit_list.apply(text, edits)))
         return edits
@@ -358,7 +357,7 @@ class Restorer:
         if "substitution" not in self.config.channels:
             return Result(text, (), self._clean_verdict(0.0, len(text.split())))
         analysis = self.analyse(text)
-        edits = tuple(self._edits(analysis)) if analysis.belief.known >= min(NEGLIGIBLE, self.config.min_probability) else ()
+        edits = tuple(self._edits(analysis)) if analysis.belief.known >= min(NEGLIGIBLE, self.config.least("substitution")) else ()
         if analysis.lookalikes:
             edits = tuple(replace(edit, observed=text[edit.start : edit.end]) for edit in edits)
         return Result(edit_list.apply(text, edits), edits, self.verdict(analysis, edits))
@@ -426,7 +425,7 @@ class Restorer:
         stages: dict[tuple[str, Path], Respeller] = self._local.__dict__.setdefault("stages", {})
         if (channel, model.path) not in stages:
             stages[channel, model.path] = Respeller.load(model, channel, self.config.vocabulary, self.config.ocr_weights)
-        least = self.config.scan_probability if channel == "ocr" else self.config.min_probability
+        least = self.config.least(channel)
         edits = []
         for start, end in cut(data, SECTION):
             tokens = self._tokens(data[start:end], _inside(opaque, start, end), _inside(locked, start, end))
@@ -450,7 +449,7 @@ class Restorer:
                 start, end = tokens.starts[i], _end(tokens, j)
                 factor = belief.known * analysis.unit_spun(chunk, start)
                 right = calibrate_edit(support)
-                if right * factor < self.config.min_probability:
+                if right * factor < self.config.least("substitution"):
                     continue
                 observed = tokens.text[start:end].decode("utf-8", "surrogatepass")
                 shouting = observed.isupper() and (_shouts(tokens, i - 1) or _shouts(tokens, j))

@@ -41,7 +41,7 @@ def explain(restorer: Restorer, text: str, what: str) -> str:
     family = next(name for name, _ in belief.families(names) if name in names)
     lines = [
         f"spun {belief.spun:.4f}, log Bayes factor {belief.log_bayes_factor:+.2f}; if spun: rate {belief.rate:.2f}, family {family}; "
-        f"edits from probability {restorer.config.min_probability:g} on"
+        f"edits from probability {restorer.config.least('substitution'):g} on"
     ]
     offset = int(what) if what.isascii() and what.isdigit() else None
     if offset is not None and offset >= len(text):
@@ -90,11 +90,11 @@ def _site(restorer: Restorer, unit_spun: float, belief: Belief, lattice: Lattice
             f"  {observed} → {original}: channel {math.log(weight):+.2f}, language model {_ratio(restorer, lattice, k):+.2f}, "
             f"context {arcs.bonus[k]:+.2f}, probability {probability:.4f}"
         )
-        if best[k] and probability >= restorer.config.min_probability:
+        if best[k] and probability >= restorer.config.least("substitution"):
             decided = f"changed to {original!r}"
         elif best[k]:
-            if right < restorer.config.min_probability:
-                decided = f"not changed: {original!r} is the best reading, but its probability is below {restorer.config.min_probability:g}"
+            if right < restorer.config.least("substitution"):
+                decided = f"not changed: {original!r} is the best reading, but its probability is below {restorer.config.least('substitution'):g}"
             else:
                 decided = f"not changed: {original!r} would be the best reading of a spun text, but this one is probably not spun"
     return [*lines, f"  {decided}"]

@@ -122,8 +122,7 @@ class Config:
 
     Attributes:
         prior: probability that a document is spun, before looking at it.
-        min_probability: an edit is made when its posterior is at least this.
-        scan_probability: the same for the channel "ocr".
+        min_probability: an edit is made when its posterior is at least this; None for what `least` says.
         assume_spun: None to let the text say; otherwise the text is taken as spun, at this rate when it is not True.
         protect: words and phrases that are never edited.
         gate: texts that the gate finds clean are not decoded.
@@ -134,7 +133,7 @@ class Config:
     """
 
     prior: float = 0.01
-    min_probability: float = MIN_PROBABILITY
+    min_probability: float | None = None
     assume_spun: float | bool | None = None
     protect: tuple[str, ...] = field(default=())
     gate: bool = True
@@ -142,7 +141,12 @@ class Config:
     channels: tuple[str, ...] = ("substitution",)
     vocabulary: tuple[str, ...] = ()
     ocr_weights: str | None = None
-    scan_probability: float = SCAN_PROBABILITY
+
+    def least(self, channel: str) -> float:
+        """The probability from which on an edit of a channel is made."""
+        if self.min_probability is not None:
+            return self.min_probability
+        return SCAN_PROBABILITY if channel == "ocr" else MIN_PROBABILITY
 
     @property
     def respelling(self) -> tuple[str, ...]:
