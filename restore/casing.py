@@ -1,4 +1,4 @@
-"""The case and the apostrophes of an edit follow the observed text; capitals written in the dictionary's original win."""
+"""The case and the apostrophes of an edit follow the observed text; capitals written in the dictionary's original win; articles agree."""
 
 from __future__ import annotations
 
@@ -45,6 +45,47 @@ def _fit(observed: str, original: str, curly: bool, shouting: bool) -> str:
     if len(words) > 1 and all(word[:1].isupper() for word in words):
         return " ".join(_capitalise(word) if k == 0 or word not in _SMALL else word for k, word in enumerate(original.split(" ")))
     return _capitalise(original)
+
+
+def mend_article(article: str, observed: str, original: str) -> str:
+    """The article that an original takes, where the wording that it replaces had its own.
+
+    An article that does not fit the observed wording was left by the spinner as it stood before the original, and stays.
+
+    Args:
+        article: a or an, in any case.
+        observed, original: what follows it in the text, and what is to follow it.
+
+    >>> mend_article("An", "irregular woodland", "random forest"), mend_article("a", "extra", "more"), mend_article("an", "office", "FBI")
+    ('A', 'a', 'an')
+    """
+    # How an abbreviation or a number sounds cannot be seen.
+    if not all(text[:1].isalpha() and not text.split(" ")[0].isupper() for text in (observed, original)):
+        return article
+    fits = (article.lower() == "an") == begins_with_vowel(observed)
+    if not fits or begins_with_vowel(observed) == begins_with_vowel(original):
+        return article
+    if article.lower() == "an":
+        return article[0]
+    return f"{article}n"
+
+
+_VOWEL_EXCEPTIONS = ("hour", "honest", "honor", "honour", "heir")
+_CONSONANT_EXCEPTIONS = ("uni", "unan", "use", "usu", "usa", "util", "eu", "ewe", "one", "once", "u.", "ubiq", "uk", "ur")
+
+
+def begins_with_vowel(text: str) -> int:
+    """1 when "an" stands before the text, 0 when "a" does (by spelling, with the common exceptions).
+
+    >>> begins_with_vowel("hour"), begins_with_vowel("union"), begins_with_vowel("Unimportant"), begins_with_vowel("18 months")
+    (1, 0, 1, 1)
+    """
+    lower = text.lower().lstrip("\"'([{")
+    if lower.startswith(_VOWEL_EXCEPTIONS) or lower.startswith(("8", "11 ", "18")):
+        return 1
+    if lower.startswith(_CONSONANT_EXCEPTIONS) and not lower.startswith(("unin", "unim", "unid", "urg", "urb")):
+        return 0
+    return int(lower[:1] in tuple("aeiou"))
 
 
 def _capitalise(word: str) -> str:

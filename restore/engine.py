@@ -18,7 +18,7 @@ from restore import edits as edit_list
 from restore import kernels
 from restore.arrays import views, zeros
 from restore.batch import Batch, group, join, ordered_map, replace_documents
-from restore.casing import fit_case
+from restore.casing import fit_case, mend_article
 from restore.channels.substitution import lock_phrases
 from restore.collocation import Neighbours
 from restore.decode import Decoder, Forward, Graph, Lanes, Reading, gather
@@ -59,6 +59,7 @@ from restore.tokenizer import (
     Lines,
     Tokens,
     encode,
+    hash_word,
     opaque_spans,
     split_lines,
     tokenize,
@@ -83,6 +84,7 @@ SCAN_AROUND, SCAN_SHARE = 4, 0.06
 WORDINGS = 1 << 15
 #: Below this posterior no edit can reach any useful threshold, and the second pass is skipped.
 NEGLIGIBLE = 1e-3
+_ARTICLES = frozenset((hash_word("a"), hash_word("an")))
 
 
 def load(
@@ -443,6 +445,7 @@ class Restorer:
         curly = any(mark in analysis.text for mark in "’“”") and "'" not in analysis.text
         offsets = _CharacterOffsets(analysis.text, analysis.data)
         for chunk, graph in analysis.graphs():
+            done = 0
             posterior, best = decoder.backward(graph, belief.lanes, belief.weights)
             lattice, tokens = graph.lattice, graph.lattice.tokens
             for i, j, reading, support, readings in gather(lattice, posterior, best, NEGLIGIBLE):
@@ -468,9 +471,12 @@ class Restorer:
                 # What the edit gains by calibration, the others lose; what it loses belongs to wordings that nobody listed.
                 rest = factor * min(1.0, (1 - right) / max(1 - support, 1e-9))
                 alternatives = sorted(others.items(), key=_by_probability)[:3]
+                wordings = [original, *[text for text, _ in alternatives]]
+                start, observed, wordings = _with_article(tokens, i, done, observed, wordings)
+                done = end
                 begin, stop = offsets(chunk.start + start, chunk.start + end)
-                listed = tuple([(text, round(min(1.0, p * rest), 6)) for text, p in alternatives])
-                yield Edit(begin, stop, observed, original, "substitution", round(right * factor, 6), listed)
+                listed = tuple([(text, round(min(1.0, p * rest), 6)) for text, (_, p) in zip(wordings[1:], alternatives, strict=True)])
+                yield Edit(begin, stop, observed, wordings[0], "substitution", round(right * factor, 6), listed)
 
     def wording(self, lattice: Lattice, reading: Reading) -> str:
         """The words of a reading, in the dictionary's case."""
@@ -679,6 +685,22 @@ def _part(text: str, first: int, last: int, size: int) -> str:
 def _by_probability(item: tuple[str, float]) -> tuple[float, str]:
     """Sorts what is likely to the front, and what is as likely by its text."""
     return -item[1], item[0]
+
+
+def _with_article(tokens: Tokens, i: int, done: int, observed: str, wordings: list[str]) -> tuple[int, str, list[str]]:
+    """Start, observed wording and wordings of an edit at token i; an article before it that the first of them does not fit is changed with it.
+
+    Args:
+        done: end of the edit before.
+    """
+    start = tokens.starts[i]
+    if i == 0 or tokens.hashes[i - 1] not in _ARTICLES or tokens.flags[i - 1] & LOCKED or tokens.flags[i] & NEWLINES_MASK or tokens.starts[i - 1] < done:
+        return start, observed, wordings
+    article = tokens.surface(i - 1)
+    if mend_article(article, observed, wordings[0]) == article:
+        return start, observed, wordings
+    gap = tokens.text[tokens.ends[i - 1] : start].decode("utf-8", "surrogatepass")
+    return tokens.starts[i - 1], article + gap + observed, [mend_article(article, observed, wording) + gap + wording for wording in wordings]
 
 
 def _shouts(tokens: Tokens, i: int) -> bool:

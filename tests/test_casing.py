@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from restore import Restorer
-from restore.casing import fit_case
+from restore.casing import fit_case, mend_article
 
 TABLE = [
     # the observed word's case
@@ -83,3 +85,34 @@ DOCUMENTS = [
 @pytest.mark.parametrize(("text", "pair"), DOCUMENTS)
 def test_edits_have_the_case_of_the_text(spun_restorer: Restorer, text: str, pair: tuple[str, str]) -> None:
     assert pair in [(edit.observed, edit.original) for edit in spun_restorer.restore(text).edits]
+
+
+@pytest.mark.parametrize(
+    ("article", "observed", "original", "expected"),
+    [
+        ("a", "canine", "animal", "an"),
+        ("A", "Canine", "Animal", "An"),
+        ("an", "idea", "thought", "a"),
+        ("AN", "IDEA", "THOUGHT", "AN"),  # a word in capitals may be an abbreviation
+        ("an", "hour", "university", "a"),
+        ("a", "union", "honest man", "an"),
+        # it fits already; or it never did, and is what stood there
+        ("a", "canine", "dog", "a"),
+        ("a", "extra radical flip", "more radical flip", "a"),
+        ("a", "extra", "other", "a"),
+        # nobody can see how these sound
+        ("a", "TV", "FBI", "a"),
+        ("a", "9", "eight", "a"),
+    ],
+)
+def test_articles(article: str, observed: str, original: str, expected: str) -> None:
+    assert mend_article(article, observed, original) == expected
+
+
+def test_an_edit_takes_the_article_along(spun_restorer: Restorer) -> None:
+    text = "We need an irregular woodland and a counterfeit consciousness for the data."
+    result = spun_restorer.restore(text)
+    assert result.text == "We need a random forest and an artificial intelligence for the data."
+    assert [edit.observed for edit in result.edits] == ["an irregular woodland", "a counterfeit consciousness"]
+    kept = Restorer(spun_restorer.lexicon, spun_restorer.model, replace(spun_restorer.config, protect=("an",)))
+    assert kept.restore(text).text.startswith("We need an random forest and an artificial")

@@ -10,7 +10,7 @@ import pytest
 import restore
 from restore.errors import DictionaryError
 from restore.lexicon import compile_dictionaries, data_path, find_files, load_lexicon, read_files, read_words
-from restore.lexicon.build import BORROWED, PHRASE_RATE, SELF_WEIGHT, channel_weights
+from restore.lexicon.build import BORROWED, PHRASE_RATE, SELF_WEIGHT, UNLISTED, WORD_RATE, channel_weights
 from restore.lexicon.inflection import Inflector
 from restore.lexicon.rows import HEADER, MAX_WORDS, PARTS_OF_SPEECH
 from restore.lexicon.terms import BACKWARDS, DERIVED, find_terms, link_words
@@ -161,11 +161,21 @@ def test_evidence_to_weights() -> None:
     scores, keep = channel_weights(pairs, {"war": {"one": 10.0}}, ["one", "two"])
     war_one, war_two = 8 / (18 + SELF_WEIGHT), 5 / (5 + SELF_WEIGHT)
     now, mine = PHRASE_RATE * 4 / (4 + SELF_WEIGHT), 3 / (3 + SELF_WEIGHT)
-    assert scores["struggle", "war"] == pytest.approx([max(war_one / 4, BORROWED * war_two), war_two])
-    assert scores["fight", "war"] == pytest.approx([war_one * 0.75, BORROWED * war_one * 0.75])
+    struggle_one, struggle_two, fight = war_one * 2 / (8 + UNLISTED), war_two * 5 / (5 + UNLISTED), war_one * 6 / (8 + UNLISTED)
+    assert scores["struggle", "war"] == pytest.approx([max(struggle_one, BORROWED * struggle_two), max(struggle_two, BORROWED * struggle_one)])
+    assert scores["fight", "war"] == pytest.approx([fight, BORROWED * fight])
     assert keep["war"] == pytest.approx([max(war_one, BORROWED * war_two), war_two])
     assert keep["until now"] == pytest.approx([now, BORROWED * now])
     assert scores["ours", "mine"] == keep["mine"] == pytest.approx([mine, mine])
+
+
+def test_tortured_words_are_rarer_than_tortured_terms() -> None:
+    rows = {("crude", "raw"): 7.0, ("crude information", "raw data"): 7.0, ("over-tailoring", "overfitting"): 7.0}
+    scores, keep = channel_weights({pair: {"tortured": weight} for pair, weight in rows.items()}, {}, ["tortured"])
+    term = 0.5 * 7 / (7 + UNLISTED)
+    assert scores["crude information", "raw data"] == scores["over-tailoring", "overfitting"] == pytest.approx([term])
+    assert scores["crude", "raw"] == pytest.approx([WORD_RATE * term])
+    assert keep["raw"] == keep["overfitting"] == pytest.approx([WORD_RATE * 0.5])
 
 
 def test_user_layers(small_dictionaries: Path, tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ class SpunLearner:
                 continue
             slot = lexicon.rate_number(word)
             for f in range(n):
-                before = sum(lexicon.candidate_weights[c * n + f] for c in numbers)
+                before = lexicon.keep_weights[slot * n + f] if slot >= 0 else sum(lexicon.candidate_weights[c * n + f] for c in numbers)
                 if not before:
                     continue
                 after = updated_rate(min(1.0, before), replaced[word], TRUST * self.kept.get(word, 0.0))

@@ -26,7 +26,7 @@ def find_terms(originals: Iterable[str], listed: Iterable[str], inflector: Infle
         originals: of rows that replace whole phrases; single words are left out.
         listed: expressions, in the singular where there is one.
     """
-    terms = {original for original in originals if _is_term(original.lower().split())}
+    terms = {original for original in originals if _is_term(_words(original))}
     for term in listed:
         terms.add(term)
         if not term.endswith("s") or term.endswith(("ss", "us", "is")):
@@ -44,7 +44,7 @@ def link_words(pairs: Iterable[tuple[str, str, float]], terms: Iterable[str]) ->
     Returns:
         For each observed phrase the originals with their weights.
     """
-    vocabulary = {word for term in terms for word in term.lower().split()}
+    vocabulary = {word for term in terms for word in _words(term)}
     derived = _families(vocabulary)
     links: Links = defaultdict(dict)
 
@@ -73,6 +73,10 @@ _FUNCTION_WORDS = frozenset(
     through
     """.split()  # noqa: SIM905
 )
+
+
+def _words(term: str) -> list[str]:
+    return term.lower().replace("-", " ").split()
 
 
 def _is_term(words: list[str]) -> bool:
