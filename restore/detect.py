@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -67,10 +67,11 @@ SHARES = ((1.0, 0.7), (0.5, 0.2), (0.15, 0.1))
 UNIT_SLOPE, UNIT_WORDS, TURN, FIRST = 0.8, 0.022, 0.03, 0.6
 
 #: Log odds that an edit is right = a ln p − b ln(1 − p) + c, p being its posterior given that its text is spun: beta calibration (Kull, Silva Filho and Flach
-#: 2017, section 3). a and b come from 16,184 edits on 627 clean texts that the channel itself had spun, with 40 % of the rows hidden from the decoder, together
-#: with 1,132 on d01–d24; c from the latter alone, where annotators accept synonyms (it would be .64 on the former). With each dev text left out of the fit, the
-#: ten bins of its edits over .5 lie within 5 points or two standard errors (before: .56, .68, .78 right at .71, .74, .84).
-EDIT_MAP = (1.82, 0.388, 1.43)
+#: 2017, section 3), with c by family: what other families' rows say of a SpinBot is worth less, and its spans are longer. Fitted on 1,084 edits on d01–d24,
+#: made with counts learnt from other texts, and 271 on eleven further texts. Each text left out of the fit in turn, nine of ten bins of the edits from .6 on lie
+#: within 5 points or two standard errors, of d01–d24 alone all ten (.70/.73 .80/.78 .87/.92 .90/.86 .92/.93 .94/.93 .95/.98 .96/.98 .97/.97 .99/1.00 said/right).
+EDIT_MAP = (2.37, 0.18)
+EDIT_ODDS, OTHER_ODDS = {"thesaurus": 2.4, "spinbot": 1.73, "tortured": 2.14}, 2.1
 
 
 @dataclass(frozen=True)
@@ -333,15 +334,24 @@ def unit_probabilities(belief: Belief, units: Sequence[Unit]) -> list[tuple[floa
     return list(zip(map(logistic, odds), rates, strict=True))
 
 
-def calibrate_edit(posterior: float) -> float:
+def calibrate_edit(posterior: float, odds: float = OTHER_ODDS) -> float:
     """Probability that an edit is right, from its posterior in a text that is spun (`EDIT_MAP`).
 
-    >>> [round(calibrate_edit(p), 2) for p in (0.1, 0.4, 0.6, 0.9, 0.99)]
-    [0.06, 0.49, 0.7, 0.89, 0.96]
+    Args:
+        posterior: given that the text is spun.
+        odds: c, from `edit_odds`.
+
+    >>> [round(calibrate_edit(p, edit_odds([("thesaurus", 0.9), ("spinbot", 0.1)])), 2) for p in (0.1, 0.4, 0.6, 0.9, 0.99)]
+    [0.04, 0.56, 0.78, 0.92, 0.96]
     """
     p = min(max(posterior, 1e-6), 1 - 1e-6)
-    a, b, c = EDIT_MAP
-    return logistic(a * math.log(p) - b * math.log1p(-p) + c)
+    a, b = EDIT_MAP
+    return logistic(a * math.log(p) - b * math.log1p(-p) + odds)
+
+
+def edit_odds(families: Iterable[tuple[str, float]]) -> float:
+    """The mean of c over families of spinners with their probabilities (`Belief.families`)."""
+    return sum(EDIT_ODDS.get(name, OTHER_ODDS) * share for name, share in families)
 
 
 class Repeats:

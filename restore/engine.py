@@ -29,6 +29,7 @@ from restore.detect import (
     Unit,
     believe,
     calibrate_edit,
+    edit_odds,
     family_shares,
     is_given,
     logistic,
@@ -442,6 +443,7 @@ class Restorer:
 
     def _edits(self, analysis: Analysis) -> Iterator[Edit]:
         decoder, belief = self.decoder(), analysis.belief
+        odds = edit_odds(belief.families(self.lexicon.families))
         curly = any(mark in analysis.text for mark in "’“”") and "'" not in analysis.text
         offsets = _CharacterOffsets(analysis.text, analysis.data)
         for chunk, graph in analysis.graphs():
@@ -451,7 +453,7 @@ class Restorer:
             for i, j, reading, support, readings in gather(lattice, posterior, best, NEGLIGIBLE):
                 start, end = tokens.starts[i], _end(tokens, j)
                 factor = belief.known * analysis.unit_spun(chunk, start)
-                right = calibrate_edit(support)
+                right = calibrate_edit(support, odds)
                 if right * factor < self.config.least("substitution"):
                     continue
                 observed = tokens.text[start:end].decode("utf-8", "surrogatepass")

@@ -7,7 +7,7 @@ from array import array
 from typing import TYPE_CHECKING
 
 from restore.decode import gather
-from restore.detect import calibrate_edit
+from restore.detect import calibrate_edit, edit_odds
 from restore.errors import ConfigError
 from restore.tokenizer import KIND_MASK, LOCKED, OPAQUE, hash_word, normalise
 
@@ -79,7 +79,7 @@ def _site(restorer: Restorer, unit_spun: float, belief: Belief, lattice: Lattice
     decided = "not changed: the text as it stands is the best reading"
     chosen = next((k for k in here if best[k]), None)
     sure = next((change.support for change in gather(lattice, posterior, best, 1.0) if change.reading[0] == chosen), 0.0)
-    right = calibrate_edit(sure) if chosen is not None else 0.0
+    right = calibrate_edit(sure, edit_odds(belief.families(restorer.lexicon.families))) if chosen is not None else 0.0
     for k in sorted(here, key=lambda k: (k != chosen, -posterior[k]))[:12]:
         number = arcs.candidates[k]
         original = restorer.lexicon.original(number) if number >= 0 else arcs.texts[-1 - number]

@@ -140,10 +140,10 @@ def channel_weights(
     scores = {}
     for (observed, original), weights in pairs.items():
         word = original.lower()
-        own = {
-            family: rate(word, family, observed) * weight / (totals[word][family] + (0.0 if family == "user" else UNLISTED))
-            for family, weight in weights.items()
-        }
+        own = {}
+        for family, weight in weights.items():
+            whole = family == "user" or (family in WHOLE_PHRASES and any(mark in original + observed for mark in " -"))
+            own[family] = rate(word, family, observed) * weight / (totals[word][family] + (0.0 if whole else UNLISTED))
         scores[observed, original] = spread(own)
     return scores, keep
 
