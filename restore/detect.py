@@ -68,8 +68,9 @@ UNIT_SLOPE, UNIT_WORDS, TURN, FIRST = 0.8, 0.022, 0.03, 0.6
 
 #: Log odds that an edit is right = a ln p − b ln(1 − p) + c, p being its posterior given that its text is spun: beta calibration (Kull, Silva Filho and Flach
 #: 2017, section 3), with c by family: what other families' rows say of a SpinBot is worth less, and its spans are longer. Fitted on 1,084 edits on d01–d24,
-#: made with counts learnt from other texts, and 271 on eleven further texts. Each text left out of the fit in turn, nine of ten bins of the edits from .6 on lie
-#: within 5 points or two standard errors, of d01–d24 alone all ten (.70/.73 .80/.78 .87/.92 .90/.86 .92/.93 .94/.93 .95/.98 .96/.98 .97/.97 .99/1.00 said/right).
+#: made with counts learnt from other texts, and 271 on eleven further texts. Each text left out of the fit in turn, nine of ten bins of the edits from .6 on
+#: lie within 5 points or two standard errors, of d01–d24 alone all ten (said/right .70/.73 .80/.78 .87/.92 .90/.86 .92/.93 .94/.93 .95/.98 .96/.98 .97/.97
+#: .99/1.00).
 EDIT_MAP = (2.37, 0.18)
 EDIT_ODDS, OTHER_ODDS = {"thesaurus": 2.4, "spinbot": 1.73, "tortured": 2.14}, 2.1
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from restore.engine import Restorer
 
 MARK = re.compile(r"\[\[(.*?)=>(.*?)\]\]")
-#: Bins of the calibration table.
-BINS = 10
+#: Bins of the calibration table, at most; a bin of fewer edits than SMALLEST says nothing.
+BINS, SMALLEST = 10, 10
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,9 @@ class Score:
         """Bins of equal counts, least probable first: mean probability of the edits, share of them that is right, and their number."""
         ordered = sorted(self.edits)
         bins = []
-        for k in range(BINS):
-            part = ordered[len(ordered) * k // BINS : len(ordered) * (k + 1) // BINS]
+        n = max(1, min(BINS, len(ordered) // SMALLEST))
+        for k in range(n):
+            part = ordered[len(ordered) * k // n : len(ordered) * (k + 1) // n]
             if part:
                 bins.append((sum(p for p, _ in part) / len(part), sum(good for _, good in part) / len(part), len(part)))
         return bins

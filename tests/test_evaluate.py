@@ -144,11 +144,11 @@ def test_scores_add_up() -> None:
 
 def test_calibration_bins_hold_equal_numbers_in_order() -> None:
     chance = random.Random(3)
-    edits = [(chance.random(), chance.random() < 0.5) for _ in range(97)]
+    edits = [(chance.random(), chance.random() < 0.5) for _ in range(107)]
     bins = Score(edits=edits).calibration()
     assert len(bins) == BINS
-    assert sum(count for _, _, count in bins) == 97
-    assert {count for _, _, count in bins} == {9, 10}
+    assert sum(count for _, _, count in bins) == 107
+    assert {count for _, _, count in bins} == {10, 11}
     assert bins == sorted(bins)
     ordered, first = sorted(edits), 0
     for mean, share, count in bins:
@@ -159,7 +159,8 @@ def test_calibration_bins_hold_equal_numbers_in_order() -> None:
 
 
 def test_calibration_of_few_edits() -> None:
-    assert Score(edits=[(0.9, True), (0.6, False)]).calibration() == [(0.6, 0.0, 1), (0.9, 1.0, 1)]
+    assert Score(edits=[(0.9, True), (0.6, False)]).calibration() == [(0.75, 0.5, 2)]
+    assert [count for _, _, count in Score(edits=[(0.9, True)] * 35).calibration()] == [11, 12, 12]
 
 
 def test_score_of_a_text(spun_restorer: restore.Restorer) -> None:

@@ -96,7 +96,9 @@ def test_a_layer_is_a_dictionary_and_replaces_nothing_else(tmp_path: Path) -> No
     assert path.read_text().split("\n") == ["# What it is.", COUNTS, HEADER, "chief\tleader\tx\t0.1235\tnew", "zeal\tenergy\tx\t2\t", ""]
     (file,) = read_files([path])
     assert file.counts
-    assert write_layer(path, rows[:1], []) == 1
+    assert file.family == "user"
+    assert write_layer(path, rows[:1], [], "my-spinner") == 1
+    assert read_files([path])[0].family == "my-spinner"
     (tmp_path / "mine.tsv").write_text(f"{HEADER}\n")
     for bad, message in ((tmp_path / "mine.tsv", "not overwritten"), (tmp_path / "no" / "x.tsv", "no folder"), (tmp_path, "not overwritten")):
         with pytest.raises(DictionaryError, match=message):

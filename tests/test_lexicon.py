@@ -49,6 +49,7 @@ BAD_FILES = [
     ("alpha\tbeta\tn\t1\t\n", 1, 1, f"header expected: {HEADER!r}"),
     (f"# one\n{HEADER.upper()}\n", 2, 1, f"header expected: {HEADER!r}"),
     (f"{HEADER}\nalpha\tbeta\tn\t1\t", 2, 1, "last line has no line end; add one"),
+    (f"# family: My own\n{HEADER}\nalpha\tbeta\tn\t1\t\n", 1, 10, "family is 'My own'; write a name of lower-case letters"),
     (f"{HEADER}\nalpha\tbeta\tn\t1\t\r\n", 2, 1, "carriage return; use LF line ends"),
 ]
 
@@ -172,9 +173,8 @@ def test_evidence_to_weights() -> None:
 def test_tortured_words_are_rarer_than_tortured_terms() -> None:
     rows = {("crude", "raw"): 7.0, ("crude information", "raw data"): 7.0, ("over-tailoring", "overfitting"): 7.0}
     scores, keep = channel_weights({pair: {"tortured": weight} for pair, weight in rows.items()}, {}, ["tortured"])
-    term = 0.5 * 7 / (7 + UNLISTED)
-    assert scores["crude information", "raw data"] == scores["over-tailoring", "overfitting"] == pytest.approx([term])
-    assert scores["crude", "raw"] == pytest.approx([WORD_RATE * term])
+    assert scores["crude information", "raw data"] == scores["over-tailoring", "overfitting"] == pytest.approx([0.5])
+    assert scores["crude", "raw"] == pytest.approx([WORD_RATE * 0.5 * 7 / (7 + UNLISTED)])
     assert keep["raw"] == keep["overfitting"] == pytest.approx([WORD_RATE * 0.5])
 
 
@@ -190,6 +190,22 @@ def test_user_layers(small_dictionaries: Path, tmp_path: Path) -> None:
     assert originals(load_lexicon([one, two]), "struggles") == {"battles"}
     assert originals(load_lexicon([two, one]), "struggle") == {"battle", "feud"}
     assert originals(load_lexicon(), "struggle") == {"war", "battle"}
+
+
+def test_a_user_layer_may_speak_for_one_family(small_dictionaries: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "mine.tsv", "widget spinner\tgadget\tn\t5\t")
+    families = load_lexicon().families
+    every = load_lexicon([path])
+    assert every.families == families
+    assert len(set(every.lookup("widget spinner")[0].weights)) == 1
+    for family in (families[0], "my-spinner"):
+        path.write_text(f"# Seen on one site.\n# family: {family}\n" + path.read_text().split("\n", path.read_text().count("# "))[-1])
+        lexicon = load_lexicon([path])
+        assert set(lexicon.families) == {*families, family}
+        weights = dict(zip(lexicon.families, lexicon.lookup("widget spinners")[0].weights, strict=True))
+        assert all(0 < weight < 0.5 * weights[family] for name, weight in weights.items() if name != family)
+        # It is watched for by the gate all the same.
+        assert len(lexicon.watched) == len(every.watched) > 0
 
 
 def test_a_user_layer_counts_words_that_stand_for_themselves(small_dictionaries: Path, tmp_path: Path) -> None:

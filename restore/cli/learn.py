@@ -14,6 +14,7 @@ from restore.cli import learn_ocr
 from restore.cli.files import read_text
 from restore.cli.settings import add_options, load_restorer
 from restore.errors import InputError
+from restore.lexicon.rows import is_family_name
 
 #: A document to learn from: its name, and its texts (original and spun, or spun alone).
 Document = tuple[str, tuple[str, ...]]
@@ -57,6 +58,9 @@ def add_parser(commands: Any) -> None:
         action.add_argument(
             "-o", "--output", default="learnt.tsv", metavar="FILE.tsv", help="the layer (default: learnt.tsv); only a layer of counts is overwritten"
         )
+        action.add_argument(
+            "--family", type=_family_name, metavar="NAME", help="the layer speaks for this family of spinner alone, known or new (default: for every family)"
+        )
         add_options(action)
 
 
@@ -90,7 +94,7 @@ def run_pairs(args: argparse.Namespace) -> int:
         raise InputError(args.texts[0], "nothing was learnt: no pair of texts with substitutions in it; give originals first, spun texts second")
     rows = learner.rows(args.min_count)
     learnt = f"{counts.documents:,} document{'s' * (counts.documents != 1)} of {counts.words:,} words beside their originals"
-    written = write_layer(args.output, rows, [f"Pairs and kept words counted by `restore learn pairs` in {learnt}."])
+    written = write_layer(args.output, rows, [f"Pairs and kept words counted by `restore learn pairs` in {learnt}."], args.family)
     new = sorted((pair for pair in counts.new if counts.pairs[pair] >= args.min_count), key=lambda pair: (-counts.pairs[pair], pair))
     if new and args.show:
         print("new pairs, for review (count, observed → original)")
@@ -133,7 +137,7 @@ def run_spun(args: argparse.Namespace) -> int:
         raise InputError(args.texts[0], f"nothing was learnt: none of the {len(texts):,} texts looks spun; --assume-spun takes them as spun")
     learnt = f"{learner.spun_documents:,} spun of {len(texts):,} documents, {learner.words:,} words"
     comments = [f"Expected counts of pairs and kept words, estimated by `restore learn spun` from {learnt}, without their originals."]
-    written = write_layer(args.output, learner.rows(args.known), comments)
+    written = write_layer(args.output, learner.rows(args.known), comments, args.family)
     if new and args.show:
         print("new pairs, for review (observed → original, evidence)")
     for row in new[: args.show]:
@@ -141,6 +145,12 @@ def run_spun(args: argparse.Namespace) -> int:
     print(f"{args.output}: {written:,} rows, {len(new):,} of them new pairs, from {learnt}")
     _next_steps(args.output)
     return status
+
+
+def _family_name(name: str) -> str:
+    if not is_family_name(name):
+        raise argparse.ArgumentTypeError(f"{name!r} is no name of a family; write lower-case letters, digits, - and _")
+    return name
 
 
 def _next_steps(output: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from restore.errors import DictionaryError
-from restore.lexicon.rows import COUNTS, HEADER, MAX_WORDS, Row, read_files
+from restore.lexicon.rows import COUNTS, FAMILY, HEADER, MAX_WORDS, Row, read_files
 from restore.tokenizer import encode, tokenize
 
 
@@ -26,13 +26,14 @@ def check_output(path: str | os.PathLike[str]) -> None:
         raise DictionaryError([f"{path}: is no layer of learnt counts and is not overwritten; name another output"])
 
 
-def write_layer(path: str | os.PathLike[str], rows: Iterable[Row], comments: Sequence[str]) -> int:
+def write_layer(path: str | os.PathLike[str], rows: Iterable[Row], comments: Sequence[str], family: str | None = None) -> int:
     """Write a layer, whole or not at all.
 
     Args:
         path: the file; one that exists must be such a layer.
         rows: in any order; those that no dictionary file may hold are left out.
         comments: what it is and where it comes from, a line each.
+        family: of the spinner; every one when None.
 
     Returns:
         The number of rows.
@@ -40,7 +41,7 @@ def write_layer(path: str | os.PathLike[str], rows: Iterable[Row], comments: Seq
     check_output(path)
     path = Path(path).resolve()
     rows = sorted(row for row in rows if storable(row.observed) and storable(row.original))
-    lines = [*(f"# {line}" for line in comments), COUNTS, HEADER]
+    lines = [*(f"# {line}" for line in comments), *([f"{FAMILY} {family}"] if family else []), COUNTS, HEADER]
     lines += [f"{row.observed}\t{row.original}\t{row.pos}\t{row.weight:.4g}\t{row.note}" for row in rows]
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

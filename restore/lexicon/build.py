@@ -27,7 +27,7 @@ import hashlib
 import os
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -342,7 +342,7 @@ def build_lexicon(
             "keep_weights": keep_weights,
             "protected_keys": protected_keys[1:],
             "protected_values": protected_values,
-            "watched": watch_table(observed for (observed, _), own in pairs.items() if "user" in own),
+            "watched": watch_table(dict.fromkeys(_own_phrases(files, inflector, pairs))),
         },
     )
     return meta
@@ -399,6 +399,15 @@ def hash_sources(paths: Iterable[Path], *more: str) -> str:
     for text in more:
         digest.update(b"\0text\0" + encode(text))
     return digest.hexdigest()
+
+
+def _own_phrases(files: Iterable[File], inflector: Inflector, pairs: Evidence) -> Iterator[str]:
+    """Observed phrases of the users' own rows, without what was only counted."""
+    for file in files:
+        for row in file.rows if file.own and not file.counts else ():
+            for pair in inflector.pairs(row.observed, row.original, row.pos):
+                if row.weight and pair in pairs:
+                    yield pair[0]
 
 
 def _capacity(keys: array[int]) -> int:

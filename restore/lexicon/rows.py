@@ -7,6 +7,8 @@ A file is UTF-8 TSV in NFC with LF line ends: comment lines (``# …``), the hea
 A file with the comment line ``# evidence: counts`` holds counts (they may be fractional) that were learnt from texts; they come on top of what other files say
 of the same pairs, and `restore.lexicon.build` weighs them by what they are.
 
+A user's file speaks for every family of spinner, or for the one that the comment line ``# family: NAME`` names, which may be new.
+
 All bad rows of all files are reported at once, each with file, line, column and what to write instead.
 """
 
@@ -23,6 +25,9 @@ from restore.errors import DictionaryError
 HEADER = "observed\toriginal\tpos\tweight\tnote"
 #: Comment line of a file of counts.
 COUNTS = "# evidence: counts"
+#: Beginning of the comment line that names the family of a user's file, and what names may be.
+FAMILY = "# family:"
+_FAMILY_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 PARTS_OF_SPEECH = ("n", "v", "a", "r", "x")
 #: The matcher keeps the longest phrase in four bits.
 MAX_WORDS = 12
@@ -50,13 +55,22 @@ class Row(NamedTuple):
 
 
 class File(NamedTuple):
-    """A dictionary file: `family` is the name of its folder, `domain` its own name; `counts`: its weights are counts learnt from texts."""
+    """A dictionary file.
+
+    Attributes:
+        path, domain: where it is, and its name.
+        family: the name of its folder; of a user's file what it says, or "user", which stands for every family.
+        rows: in the order of the file.
+        counts: its weights are counts learnt from texts.
+        own: it is a user's.
+    """
 
     path: Path
     family: str
     domain: str
     rows: list[Row]
     counts: bool = False
+    own: bool = False
 
 
 def find_files(paths: Iterable[str | Path]) -> list[Path]:
@@ -94,9 +108,9 @@ def read_files(paths: Sequence[Path], *, shipped: bool = False) -> list[File]:
     """
     files, problems = [], []
     for path in paths:
-        rows, counts, found = _read(path, shipped)
+        rows, counts, family, found = _read(path, shipped)
         problems += found
-        files.append(File(path, path.parent.name if shipped else "user", path.stem, rows, counts))
+        files.append(File(path, path.parent.name if shipped else family, path.stem, rows, counts, not shipped))
     if shipped:
         seen: dict[tuple[str, ...], str] = {}
         for file in files:
@@ -111,14 +125,14 @@ def read_files(paths: Sequence[Path], *, shipped: bool = False) -> list[File]:
     return files
 
 
-def _read(path: Path, shipped: bool) -> tuple[list[Row], bool, list[str]]:
+def _read(path: Path, shipped: bool) -> tuple[list[Row], bool, str, list[str]]:
     try:
         text = path.read_bytes().decode("utf-8")
     except OSError as problem:
-        return [], False, [f"{path}: cannot be read ({problem.strerror})"]
+        return [], False, "user", [f"{path}: cannot be read ({problem.strerror})"]
     except UnicodeDecodeError as problem:
         at = path.read_bytes()[: problem.start].count(b"\n") + 1
-        return [], False, [f"{path}:{at}:1: not UTF-8; save the file as UTF-8"]
+        return [], False, "user", [f"{path}:{at}:1: not UTF-8; save the file as UTF-8"]
     problems: list[str] = []
     rows: list[Row] = []
 
@@ -131,12 +145,21 @@ def _read(path: Path, shipped: bool) -> tuple[list[Row], bool, list[str]]:
     if text and not text.endswith("\n"):
         bad(text.count("\n") + 1, 1, "last line has no line end; add one")
     header = counts = False
+    family = "user"
     previous: tuple[str, str, str] | None = None
     seen: dict[tuple[str, str, str], int] = {}
     for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
         if not header:
             if line.startswith("#"):
                 counts = counts or line == COUNTS
+                if line.startswith(FAMILY):
+                    family = line.removeprefix(FAMILY).strip()
+                    if not is_family_name(family):
+                        bad(
+                            number,
+                            len(FAMILY) + 1,
+                            f"family is {family!r}; write a name of lower-case letters, digits, - and _, such as thesaurus or my-spinner",
+                        )
                 continue
             header = True
             if line != HEADER:
@@ -191,7 +214,16 @@ def _read(path: Path, shipped: bool) -> tuple[list[Row], bool, list[str]]:
         rows.append(Row(observed, original, pos, weight, note, number))
     if not header:
         bad(1, 1, f"no header; the first line that is no comment is {HEADER!r}")
-    return rows, counts, problems
+    return rows, counts, family, problems
+
+
+def is_family_name(name: str) -> bool:
+    """Whether a family may be named so.
+
+    >>> is_family_name("spinbot"), is_family_name("My spinner")
+    (True, False)
+    """
+    return _FAMILY_NAME.fullmatch(name) is not None
 
 
 def _inflectable(cell: str) -> bool:
