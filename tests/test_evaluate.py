@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import restore
+from restore.cli.evaluate import _changes
 from restore.evaluate import BINS, Score, Site, compare, parse, score_text
 from restore.records import Edit
 
@@ -177,3 +179,22 @@ def test_score_of_a_text(spun_restorer: restore.Restorer) -> None:
 def test_an_edit_over_five_sites_can_be_right() -> None:
     text, sites = parse("[[a=>1]] [[b=>2]] [[c=>3]] [[d=>4]] [[e=>5]]")
     assert compare(text, sites, edits_of(text, [("a b c d e", "1 2 3 4 5")])).right == 5
+
+
+LEFT, WRONG, OTHER = ["a", "", "b"], ["a", "x", "b"], ["a", "y", "b"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changes"),
+    [
+        ([[*LEFT, 2, 0.1]], [[*LEFT, 1, 0.1]], {"mended": [("a", "", "b")]}),
+        ([[*WRONG, 1, 0.1]], [], {"mended": [("a", "x", "b")]}),
+        ([], [[*WRONG, 1, 0.1]], {"broken": [("a", "x", "b")]}),
+        ([[*WRONG, 1, 0.1]], [[*LEFT, 1, 0.1]], {"spared": [("a", "x", "b")]}),
+        ([[*LEFT, 1, 0.1]], [[*WRONG, 1, 0.1]], {"spoilt": [("a", "x", "b")]}),
+        ([[*WRONG, 1, 0.1]], [[*OTHER, 1, 0.1]], {}),
+        ([[*WRONG, 2, 0.1], [*LEFT, 1, 0.1]], [[*LEFT, 2, 0.1]], {"spared": [("a", "x", "b")], "mended": [("a", "x", "b")]}),
+    ],
+)
+def test_what_changed_between_two_runs(before: list[list[Any]], after: list[list[Any]], changes: dict[str, list[tuple[str, str, str]]]) -> None:
+    assert {title: sorted(rows.elements()) for title, rows in _changes(before, after).items() if rows} == changes

@@ -101,15 +101,42 @@ def _print_difference(before: dict[str, Any], after: dict[str, Any]) -> None:
         if old:
             changes = [f"{row[key] - old[key]:+.3f} {title}" for key, title in (("recall", "recall"), ("precision", "precision"), ("f05", "F0.5"))]
             print(*changes, name, sep="  ")
-    was = Counter({tuple(row[:3]): row[3] for row in before["total"]["confusions"]})
-    now = Counter({tuple(row[:3]): row[3] for row in after["total"]["confusions"]})
-    mended, broken = was - now, now - was
-    if mended or broken:
-        better, worse = mended.total(), broken.total()
-        print(f"{better} mended, {worse} broken; by chance alone a split as uneven has probability {sign_test(better, worse):.3f}")
-    for title, rows in (("mended", mended), ("broken", broken)):
+    changes_of = _changes(before["total"]["confusions"], after["total"]["confusions"])
+    better, worse = (sum(changes_of[title].total() for title in titles) for titles in (("mended", "spared"), ("broken", "spoilt")))
+    if better or worse:
+        print(f"{better} better, {worse} worse; by chance alone a split as uneven has probability {sign_test(better, worse):.3f}")
+    for title, rows in changes_of.items():
         for (observed, output, accepted), _ in sorted(rows.items(), key=lambda item: (-item[1], item[0]))[:20]:
             print(f"{title}: {observed} → {output or '(left)'} ({accepted or 'as it stood'})")
+
+
+def _changes(before: list[list[Any]], after: list[list[Any]]) -> dict[str, Counter[tuple[str, str, str]]]:
+    """What is right now (with the output it had), spared (changed wrongly before, left now), right no longer, or changed wrongly where it was left before."""
+    changes: dict[str, Counter[tuple[str, str, str]]] = {title: Counter() for title in ("mended", "spared", "broken", "spoilt")}
+    outputs: dict[tuple[str, str], tuple[Counter[str], Counter[str]]] = {}
+    for side, rows in enumerate((before, after)):
+        for observed, output, accepted, times, *_ in rows:
+            outputs.setdefault((observed, accepted), (Counter(), Counter()))[side][output] += times
+    for (observed, accepted), (was, now) in outputs.items():
+        gone, come = was - now, now - was
+        for title, leaving, arriving in (("spared", gone, come), ("spoilt", come, gone)):
+            # So many are wrong in both runs, of which some were left in one of them.
+            both = min(leaving.total() - leaving[""], arriving[""])
+            for output in sorted(set(leaving) - {""}):
+                moved = min(both, leaving[output])
+                both -= moved
+                if moved:
+                    changes[title][observed, output, accepted] += moved
+                    leaving[output] -= moved
+                    arriving[""] -= moved
+        for title, here, there in (("mended", gone, come), ("broken", come, gone)):
+            left = max(0, here.total() - there.total())
+            for output in sorted(here):
+                moved = min(left, here[output])
+                left -= moved
+                if moved:
+                    changes[title][observed, output, accepted] += moved
+    return changes
 
 
 def _load(path: str) -> dict[str, Any]:
