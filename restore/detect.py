@@ -351,8 +351,10 @@ def calibrate_edit(posterior: float, odds: float = OTHER_ODDS) -> float:
 
 
 def edit_odds(families: Iterable[tuple[str, float]]) -> float:
-    """The mean of c over families of spinners with their probabilities (`Belief.families`)."""
-    return sum(EDIT_ODDS.get(name, OTHER_ODDS) * share for name, share in families)
+    """The mean of c over the known families of spinners, with their probabilities (`Belief.families`)."""
+    known = [(EDIT_ODDS.get(name, OTHER_ODDS), share) for name, share in families if name != UNKNOWN]
+    total = sum(share for _, share in known)
+    return sum(odds * share for odds, share in known) / total if total else OTHER_ODDS
 
 
 class Repeats:
