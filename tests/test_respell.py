@@ -116,6 +116,10 @@ TYPED = {
     "She definately beleives that it hapened becuase of thier advice.": "She definitely believes that it happened because of their advice.",
     "He doesnt think that it was an arguement.": "He doesn't think that it was an argument.",
     "The comittee said taht the adress was wierd.": "The committee said that the address was weird.",
+    # By the rules of old spelling these would be words of 1600.
+    "It occured to her familly that the apointment was realy untill noon, and she was truely embarassed.": (
+        "It occurred to her family that the appointment was really until noon, and she was truly embarrassed."
+    ),
     "Ofcourse we met at the stationand the tram stop.": "Of course we met at the station and the tram stop.",
 }
 RIGHT = (

@@ -101,8 +101,14 @@ class SpellingFinder(Finder):
         return SHORT_BUDGET if len(letters) == SHORTEST or shape(form) != LOWER else BUDGET
 
     def _is_right(self, low: str) -> bool:
-        stems = (low[: -len(ending)] + new for ending, new in _ENDINGS if low.endswith(ending) and len(low) - len(ending) >= SHORTEST)
-        return low in self._right or any(stem in self._right for stem in stems)
+        if low in self._right:
+            return True
+        for ending, new in _ENDINGS:
+            stem = low[: -len(ending)]
+            if low.endswith(ending) and len(stem) >= SHORTEST and stem + new in self._right:
+                # "occured" is no form of occur, since the list has occurred.
+                return stem + stem[-1] + ending not in self._right
+        return False
 
 
 def slip_costs() -> dict[tuple[str, str], float]:
