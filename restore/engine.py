@@ -81,7 +81,7 @@ FOREIGN_WORDS, FOREIGN_SHARE, EVERYDAY = 6, 0.1, -8.0
 #: The same for scans, where whole lines are damaged: lines before and after that are counted with a line, and the share. Judged like other lines,
 #: dev newspapers lose .012 and .023 of the errors removed; with four lines and a share of .1, .004 and .004.
 SCAN_AROUND, SCAN_SHARE = 4, 0.06
-#: Texts of candidates that are kept at hand (some 5 MB).
+#: Texts of candidates that are kept at hand (some 7 MB).
 WORDINGS = 1 << 15
 #: Below this posterior no edit can reach any useful threshold, and the second pass is skipped.
 NEGLIGIBLE = 1e-3

@@ -1708,7 +1708,7 @@ def gather(
 
     Args:
         order, starts, ends, first_words, words: of the arcs; see `expand` and `sort_arcs`. ids: of the tokens.
-        posterior, best: from `decode`.
+        posterior, best: from `backward`.
         negligible: arcs with a lower posterior are not listed in `others`.
         chosen: CHOSEN items a change: arc, core's first token, token after its last, its first word, word after its last, end of its list in `others`
             (which begins where that of the change before ends). Room for n_arcs changes.

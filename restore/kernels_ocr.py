@@ -23,8 +23,6 @@ ALL = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 BITS = cython.declare(cython.ulonglong, 0x5555555555555555)
 PAIRS = cython.declare(cython.ulonglong, 0x3333333333333333)
 NIBBLES = cython.declare(cython.ulonglong, 0x0F0F0F0F0F0F0F0F)
-# Classes of words by their length.
-CLASSES = cython.declare(cython.int, 4)
 
 
 def build_trie(
