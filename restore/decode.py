@@ -175,26 +175,39 @@ class Change(NamedTuple):
     others: list[Reading]
 
 
-def gather(lattice: Lattice, posterior: array[float], best: array[int], negligible: float) -> Iterator[Change]:
-    """The changes of the best path, in the order of the text (`kernels.gather`).
+@dataclass(frozen=True)
+class Changes:
+    """The changes of the best path in the order of the text, as `kernels.gather` writes them."""
+
+    count: int
+    chosen: array[int]
+    support: array[float]
+    others: array[int]
+
+    def spelt(self) -> Iterator[Change]:
+        """As records."""
+        parts, listed = iter(self.others), 0
+        readings = list(zip(parts, parts, parts, strict=True))
+        rows = iter(self.chosen[: _CHANGE * self.count])
+        for certainty, arc, start, end, first, last, stop in zip(self.support, rows, rows, rows, rows, rows, rows, strict=False):
+            yield Change(start, end, (arc, first, last), certainty, readings[listed:stop])
+            listed = stop
+
+
+def gather(lattice: Lattice, posterior: array[float], best: array[int], negligible: float) -> Changes:
+    """The changes of the best path (`kernels.gather`).
 
     Args:
         posterior, best: from `Decoder.backward`.
         negligible: readings with a lower posterior are not listed.
     """
-    arcs, size = lattice.arcs, _CHANGE
+    arcs = lattice.arcs
     n = len(arcs)
-    chosen, support, others = zeros("i", size * n), zeros("d", n), zeros("i", 3 * n)
+    chosen, support, others = zeros("i", _CHANGE * n), zeros("d", n), zeros("i", 3 * n)
     count = 0
     if n:
         count = kernels.gather(
             n, *views(lattice.order, arcs.starts, arcs.ends, arcs.first_words, arcs.words, lattice.ids, posterior, best), negligible,
             *views(chosen, support, others, zeros("d", 16)),
         )  # fmt: skip
-    listed = 0
-    rows = iter(chosen[: size * count].tolist())
-    parts = iter(others[: 3 * chosen[size * count - 1]].tolist() if count else ())
-    readings = list(zip(parts, parts, parts, strict=True))
-    for certainty, arc, start, end, first, last, stop in zip(support, rows, rows, rows, rows, rows, rows, strict=False):
-        yield Change(start, end, (arc, first, last), certainty, readings[listed:stop])
-        listed = stop
+    return Changes(count, chosen, support, others[: 3 * chosen[_CHANGE * count - 1] if count else 0])

@@ -18,17 +18,15 @@ from restore import edits as edit_list
 from restore import kernels
 from restore.arrays import views, zeros
 from restore.batch import Batch, group, join, ordered_map, replace_documents
-from restore.casing import fit_case, mend_article
 from restore.channels.substitution import lock_phrases
 from restore.collocation import Neighbours
-from restore.decode import Decoder, Forward, Graph, Lanes, Reading, gather
+from restore.decode import Decoder, Forward, Graph, Lanes
 from restore.detect import (
     THETAS,
     Belief,
     Repeats,
     Unit,
     believe,
-    calibrate_edit,
     edit_odds,
     family_shares,
     is_given,
@@ -47,20 +45,15 @@ from restore.lexicon.build import build_table
 from restore.lookalikes import may_hide, see_through, without_hidden
 from restore.protect import locked_spans
 from restore.records import CHANNELS, Config, Edit, Result, Segment, Verdict
+from restore.rewrite import Rewrite, Wordings
 from restore.tokenizer import (
-    ABBREVIATION,
-    CAPITALISED,
-    CASE_MASK,
-    KIND_MASK,
     LOCKED,
     NEWLINES_MASK,
     SENTENCE_START,
-    UPPER,
-    WORD,
+    CharacterOffsets,
     Lines,
     Tokens,
     encode,
-    hash_word,
     opaque_spans,
     split_lines,
     tokenize,
@@ -81,11 +74,10 @@ FOREIGN_WORDS, FOREIGN_SHARE, EVERYDAY = 6, 0.1, -8.0
 #: The same for scans, where whole lines are damaged: lines before and after that are counted with a line, and the share. Judged like other lines,
 #: dev newspapers lose .012 and .023 of the errors removed; with four lines and a share of .1, .004 and .004.
 SCAN_AROUND, SCAN_SHARE = 4, 0.06
-#: Texts of candidates that are kept at hand (some 7 MB).
-WORDINGS = 1 << 15
 #: Below this posterior no edit can reach any useful threshold, and the second pass is skipped.
 NEGLIGIBLE = 1e-3
-_ARTICLES = frozenset((hash_word("a"), hash_word("an")))
+#: Edits that the evidence of a verdict names.
+EVIDENCE = 10
 
 
 def load(
@@ -190,7 +182,7 @@ class Restorer:
         self._prior = math.log(config.prior) - math.log1p(-config.prior)
         self.layout = layout
         self._local = threading.local()
-        self._wordings: dict[tuple[int, int, int], str] = {}
+        self._wordings = Wordings(lexicon)
         phrases = {phrase: tuple(tokenize(encode(phrase), ()).hashes) for phrase in config.protect}
         for phrase, hashes in phrases.items():
             if len(hashes) > 15:
@@ -319,11 +311,11 @@ class Restorer:
             passing = (d for d in range(n) if excess[d] > 0)
         for d in passing:
             text = bytes(view[offsets[d] : offsets[d + 1]]).decode("utf-8", "surrogatepass")
-            result = self._restore(text) if rewrite else Result(text, (), self.verdict(self.analyse(text), ()))
+            result = self._restore(text) if rewrite else Result(text, (), self.verdict(self.analyse(text)))
             verdict = result.verdict
             spun[d], log_bayes_factor[d], rate[d], words[d] = verdict.spun, verdict.log_bayes_factor, verdict.rate, verdict.words
             results[d] = result
-        restored = replace_documents(data, offsets, {d: result.text for d, result in results.items() if result.edits})
+        restored = replace_documents(data, offsets, {d: result.text for d, result in results.items() if result.changed})
         return Batch(*restored, spun, log_bayes_factor, rate, words, results)
 
     def _judge(self, text: str) -> Result:
@@ -360,10 +352,15 @@ class Restorer:
         if "substitution" not in self.config.channels:
             return Result(text, (), self._clean_verdict(0.0, len(text.split())))
         analysis = self.analyse(text)
-        edits = tuple(self._edits(analysis)) if analysis.belief.known >= min(NEGLIGIBLE, self.config.least("substitution")) else ()
-        if analysis.lookalikes:
-            edits = tuple(replace(edit, observed=text[edit.start : edit.end]) for edit in edits)
-        return Result(edit_list.apply(text, edits), edits, self.verdict(analysis, edits))
+        if analysis.belief.known < min(NEGLIGIBLE, self.config.least("substitution")):
+            return Result(text, (), self.verdict(analysis))
+        rewrite = self._rewrite(analysis)
+        verdict = self.verdict(analysis, rewrite)
+        if not rewrite:
+            return Result(text, (), verdict)
+        # The text keeps its letters that only look Latin; the data has them replaced.
+        restored = edit_list.apply(text, rewrite.edits(text)) if analysis.lookalikes else rewrite.text()
+        return Result(restored, lambda: rewrite.edits(text), verdict)
 
     def analyse(self, text: str) -> Analysis:
         """The first pass over a text: its evidence, and the belief that follows from it."""
@@ -422,7 +419,7 @@ class Restorer:
         from restore.respell import Respeller, better_model
 
         data = encode(text)
-        offsets = _CharacterOffsets(text, data)
+        offsets = CharacterOffsets(text, data)
         locked, opaque = locked_spans(data), opaque_spans(data)
         model = better_model(self._models, data)
         stages: dict[tuple[str, Path], Respeller] = self._local.__dict__.setdefault("stages", {})
@@ -441,63 +438,19 @@ class Restorer:
                 edits.append(edit)
         return edits
 
-    def _edits(self, analysis: Analysis) -> Iterator[Edit]:
+    def _rewrite(self, analysis: Analysis) -> Rewrite:
+        """The second pass over a text."""
         decoder, belief = self.decoder(), analysis.belief
         odds = edit_odds(belief.families(self.lexicon.families))
-        curly = any(mark in analysis.text for mark in "’“”") and "'" not in analysis.text
-        offsets = _CharacterOffsets(analysis.text, analysis.data)
+        rewrite = Rewrite(analysis.data, self._wordings, belief.known, odds, self.config.least("substitution"))
         for chunk, graph in analysis.graphs():
-            done = 0
-            posterior, best = decoder.backward(graph, belief.lanes, belief.weights)
-            lattice, tokens = graph.lattice, graph.lattice.tokens
-            for i, j, reading, support, readings in gather(lattice, posterior, best, NEGLIGIBLE):
-                start, end = tokens.starts[i], _end(tokens, j)
-                factor = belief.known * analysis.unit_spun(chunk, start)
-                right = calibrate_edit(support, odds)
-                if right * factor < self.config.least("substitution"):
-                    continue
-                observed = tokens.text[start:end].decode("utf-8", "surrogatepass")
-                shouting = observed.isupper() and (_shouts(tokens, i - 1) or _shouts(tokens, j))
-                wording = self.wording(lattice, reading)
-                if end < tokens.ends[j - 1]:
-                    wording = wording.removesuffix(".")
-                original = fit_case(observed, wording, curly=curly, shouting=shouting)
-                if original == observed:
-                    continue
-                others: dict[str, float] = {}
-                for other in readings:
-                    if other != reading:
-                        wording = fit_case(observed, self.wording(lattice, other), curly=curly, shouting=shouting)
-                        if wording != original and wording != observed:
-                            others[wording] = others.get(wording, 0.0) + posterior[other[0]]
-                # What the edit gains by calibration, the others lose; what it loses belongs to wordings that nobody listed.
-                rest = factor * min(1.0, (1 - right) / max(1 - support, 1e-9))
-                alternatives = sorted(others.items(), key=_by_probability)[:3]
-                wordings = [original, *[text for text, _ in alternatives]]
-                start, observed, wordings = _with_article(tokens, i, done, observed, wordings)
-                done = end
-                begin, stop = offsets(chunk.start + start, chunk.start + end)
-                listed = tuple([(text, round(min(1.0, p * rest), 6)) for text, (_, p) in zip(wordings[1:], alternatives, strict=True)])
-                yield Edit(begin, stop, observed, wordings[0], "substitution", round(right * factor, 6), listed)
+            rewrite.add(chunk.start, graph.lattice, *decoder.backward(graph, belief.lanes, belief.weights), chunk.units)
+        return rewrite
 
-    def wording(self, lattice: Lattice, reading: Reading) -> str:
-        """The words of a reading, in the dictionary's case."""
-        arcs, (arc, first, last) = lattice.arcs, reading
-        number, begin, size = arcs.candidates[arc], arcs.first_words[arc], arcs.first_words[arc + 1] - arcs.first_words[arc]
-        if number < 0:
-            return _part(arcs.texts[-1 - number], first - begin, last - begin, size)
-        key = number, first - begin, last - begin
-        wording = self._wordings.get(key)
-        if wording is None:
-            if len(self._wordings) >= WORDINGS:
-                self._wordings.clear()
-            wording = self._wordings[key] = _part(self.lexicon.original(number), *key[1:], size)
-        return wording
-
-    def verdict(self, analysis: Analysis, edits: Sequence[Edit] = ()) -> Verdict:
+    def verdict(self, analysis: Analysis, rewrite: Rewrite | None = None) -> Verdict:
         """The verdict on an analysed text; its evidence names the strongest of the edits."""
         belief = analysis.belief
-        strongest = sorted(edits, key=lambda edit: (-edit.probability, edit.start))[:10]
+        strongest = rewrite.strongest(EVIDENCE) if rewrite else ()
         counts = (analysis.lookalikes, "letters of other scripts that look Latin"), (without_hidden(analysis.text)[1], "invisible characters inside words")
         hidden = tuple(f"{count} {what}" for count, what in counts if count)
         return Verdict(
@@ -508,7 +461,7 @@ class Restorer:
             words=analysis.words,
             families=belief.families(self.lexicon.families),
             segments=tuple(analysis.segments()) if belief.spun >= 0.5 else (),
-            evidence=hidden + tuple(f"{edit.observed!r} for {edit.original!r} ({edit.probability:.2f})" for edit in strongest),
+            evidence=hidden + tuple([f"{observed!r} for {original!r} ({p:.2f})" for observed, original, p in strongest]),
         )
 
 
@@ -609,7 +562,7 @@ class Analysis:
         if self.belief.known < self._restorer.config.prior:
             yield Segment(0, len(self.text), round(self.belief.rate, 4), round(self.belief.spun, 6))
             return
-        offsets = _CharacterOffsets(self.text, self.data)
+        offsets = CharacterOffsets(self.text, self.data)
         rows = [(chunk.start + start, chunk.start + end, spun, rate) for chunk in self._chunks for start, end, spun, rate in chunk.units]
         k = 0
         while k < len(rows):
@@ -658,62 +611,3 @@ def cut(data: bytes, size: int = 0) -> Iterator[tuple[int, int]]:
         start = end
     if start < len(data) or not data:
         yield start, len(data)
-
-
-class _CharacterOffsets:
-    """Byte offsets to character offsets, for offsets asked for in rising order."""
-
-    def __init__(self, text: str, data: bytes) -> None:
-        self._data = data
-        self._plain = len(text) == len(data)
-        self._byte = self._character = 0
-
-    def __call__(self, start: int, end: int) -> tuple[int, int]:
-        if self._plain:
-            return start, end
-        return self._at(start), self._at(end)
-
-    def _at(self, offset: int) -> int:
-        self._character += len(self._data[self._byte : offset].decode("utf-8", "surrogatepass"))
-        self._byte = offset
-        return self._character
-
-
-def _part(text: str, first: int, last: int, size: int) -> str:
-    """Words `first` … `last` of a text of `size` words."""
-    return text if first == 0 and last == size else tokenize(encode(text), ()).surface(first, last)
-
-
-def _by_probability(item: tuple[str, float]) -> tuple[float, str]:
-    """Sorts what is likely to the front, and what is as likely by its text."""
-    return -item[1], item[0]
-
-
-def _with_article(tokens: Tokens, i: int, done: int, observed: str, wordings: list[str]) -> tuple[int, str, list[str]]:
-    """Start, observed wording and wordings of an edit at token i; an article before it that the first of them does not fit is changed with it.
-
-    Args:
-        done: end of the edit before.
-    """
-    start = tokens.starts[i]
-    if i == 0 or tokens.hashes[i - 1] not in _ARTICLES or tokens.flags[i - 1] & LOCKED or tokens.flags[i] & NEWLINES_MASK or tokens.starts[i - 1] < done:
-        return start, observed, wordings
-    article = tokens.surface(i - 1)
-    if mend_article(article, observed, wordings[0]) == article:
-        return start, observed, wordings
-    gap = tokens.text[tokens.ends[i - 1] : start].decode("utf-8", "surrogatepass")
-    return tokens.starts[i - 1], article + gap + observed, [mend_article(article, observed, wording) + gap + wording for wording in wordings]
-
-
-def _shouts(tokens: Tokens, i: int) -> bool:
-    """Whether token i is a word in capitals."""
-    return 0 <= i < len(tokens) and tokens.flags[i] & (CASE_MASK | KIND_MASK) == UPPER | WORD
-
-
-def _end(tokens: Tokens, j: int) -> int:
-    """End of the span before token j: without the full stop of an abbreviation where that stop also ends the sentence."""
-    end = tokens.ends[j - 1]
-    if tokens.flags[j - 1] & KIND_MASK != ABBREVIATION or tokens.text[end - 1 : end] != b".":
-        return end
-    sentence_ends = j == len(tokens) or tokens.flags[j] & NEWLINES_MASK or tokens.flags[j] & CASE_MASK == CAPITALISED
-    return end - 1 if sentence_ends else end

@@ -186,7 +186,7 @@ def _signs(restorer: Restorer, analysis: Analysis, place: _Places, family: int |
         if family is not None:
             marks = array("B", (_is_of(restorer, lattice, k, family, phrases) and (best[k] or (phrases and posterior[k] > 0)) for k in range(len(arcs))))
         found = []
-        for change in gather_changes(lattice, posterior, marks, 1.0):
+        for change in gather_changes(lattice, posterior, marks, 1.0).spelt():
             p = min(change.support, 1 - 1e-12)
             log_odds = math.log(p + 1e-300) - math.log1p(-p)
             if log_odds > (LISTED if phrases else 0):

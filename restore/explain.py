@@ -78,7 +78,7 @@ def _site(restorer: Restorer, unit_spun: float, belief: Belief, lattice: Lattice
     n_families = len(restorer.lexicon.families)
     decided = "not changed: the text as it stands is the best reading"
     chosen = next((k for k in here if best[k]), None)
-    sure = next((change.support for change in gather(lattice, posterior, best, 1.0) if change.reading[0] == chosen), 0.0)
+    sure = next((change.support for change in gather(lattice, posterior, best, 1.0).spelt() if change.reading[0] == chosen), 0.0)
     right = calibrate_edit(sure, edit_odds(belief.families(restorer.lexicon.families))) if chosen is not None else 0.0
     for k in sorted(here, key=lambda k: (k != chosen, -posterior[k]))[:12]:
         number = arcs.candidates[k]

@@ -12,9 +12,9 @@ the writer of the table has bounded (see `restore.lexicon` and `restore.language
 import cython
 
 if cython.compiled:
-    from cython.cimports.libc.math import exp, log  # type: ignore
+    from cython.cimports.libc.math import exp, log, log1p  # type: ignore
 else:
-    from math import exp, log
+    from math import exp, log, log1p
 
 COMPILED = cython.compiled
 
@@ -877,6 +877,7 @@ def score_words(
 VOWEL = cython.declare(cython.int, 1)
 CAPITALS = cython.declare(cython.int, 2)
 CHOSEN = cython.declare(cython.int, 6)
+SETTLED = cython.declare(cython.int, 11)
 
 
 def expand(
@@ -1821,6 +1822,125 @@ def gather(
             chosen[CHOSEN * count + 4] = last
             chosen[CHOSEN * count + 5] = listed
             support[count] = 1 if total > 1 else total
+            count += 1
+    return count
+
+
+def settle(
+    n_changes: cython.Py_ssize_t,
+    chosen: cython.const[cython.int][::1],
+    support: cython.const[cython.double][::1],
+    others: cython.const[cython.int][::1],
+    candidates: cython.const[cython.int][::1],
+    first_words: cython.const[cython.int][::1],
+    posterior: cython.const[cython.double][::1],
+    text: cython.const[cython.uchar][::1],
+    starts: cython.const[cython.int][::1],
+    ends: cython.const[cython.int][::1],
+    flags: cython.const[cython.ushort][::1],
+    hashes: cython.const[cython.ulonglong][::1],
+    n: cython.Py_ssize_t,
+    unit_starts: cython.const[cython.int][::1],
+    unit_spun: cython.const[cython.double][::1],
+    n_units: cython.Py_ssize_t,
+    known: cython.double,
+    a: cython.double,
+    b: cython.double,
+    odds: cython.double,
+    least: cython.double,
+    article_a: cython.ulonglong,
+    article_an: cython.ulonglong,
+    marks: cython.int,
+    rows: cython.int[::1],
+    readings: cython.int[::1],
+    probability: cython.double[::1],
+    rest: cython.double[::1],
+    likely: cython.double[::1],
+) -> cython.Py_ssize_t:
+    """The changes that are made, as places of the text and readings of candidates.
+
+    Args:
+        n_changes, chosen, support, others: from `gather`. candidates, first_words: of the arcs; posterior: from `backward`.
+        text, starts, ends, flags, hashes: of the n tokens.
+        unit_starts, unit_spun: the byte at which each sentence begins, in rising order, and the probability that it is spun.
+        known: factor of every change. a, b, odds: of the beta calibration (`restore.detect.EDIT_MAP`).
+        least: changes of a lower probability are not made.
+        marks: bits that every change has.
+        rows: SETTLED items a change: first byte, byte behind the last, marks (1 a neighbour is in capitals, 2 its full stop ends the sentence and stays), then
+            candidate, first word, word behind the last and number of words of the candidate; first byte of the article before it and the byte behind, or
+            -1; other readings of the same tokens, as the first and the one behind the last in `readings`. Room for n_changes.
+        readings: 4 items each: candidate, first word, word behind the last, number of words. Room for all of `others`.
+        probability: of each change, calibrated. rest: factor of the posteriors of its other readings. likely: these posteriors.
+
+    Returns:
+        The number of changes that are made.
+    """
+    count: cython.Py_ssize_t = 0
+    listed: cython.Py_ssize_t = 0
+    c: cython.Py_ssize_t
+    u: cython.Py_ssize_t = -1
+    m: cython.Py_ssize_t = 0
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    end: cython.int
+    arc: cython.int
+    own: cython.int
+    at: cython.Py_ssize_t
+    p: cython.double
+    x: cython.double
+    factor: cython.double
+    with cython.nogil:
+        for c in range(n_changes):
+            own = chosen[CHOSEN * c]
+            i = chosen[CHOSEN * c + 1]
+            j = chosen[CHOSEN * c + 2]
+            while u + 1 < n_units and unit_starts[u + 1] <= starts[i]:
+                u += 1
+            factor = known * unit_spun[u] if u >= 0 else known
+            p = support[c]
+            p = 1e-6 if p < 1e-6 else 1 - 1e-6 if p > 1 - 1e-6 else p
+            x = a * log(p) - b * log1p(-p) + odds
+            p = 1 / (1 + exp(-x)) if x >= 0 else exp(x) / (1 + exp(x))
+            if p * factor < least:
+                m = chosen[CHOSEN * c + 5]
+                continue
+            at = SETTLED * count
+            rows[at] = starts[i]
+            rows[at + 2] = marks
+            if (i > 0 and flags[i - 1] & 31 == UPPER << 3) or (j < n and flags[j] & 31 == UPPER << 3):
+                rows[at + 2] |= 1
+            # The full stop of an abbreviation stays where it also ends the sentence.
+            end = ends[j - 1]
+            if flags[j - 1] & 7 == ABBREVIATION and text[end - 1] == 46 and (j == n or flags[j] & 96 or flags[j] & 24 == CAPITALISED << 3):
+                end -= 1
+                rows[at + 2] |= 2
+            rows[at + 1] = end
+            arc = own
+            rows[at + 3] = candidates[arc]
+            rows[at + 4] = chosen[CHOSEN * c + 3] - first_words[arc]
+            rows[at + 5] = chosen[CHOSEN * c + 4] - first_words[arc]
+            rows[at + 6] = first_words[arc + 1] - first_words[arc]
+            rows[at + 7] = rows[at + 8] = -1
+            if i > 0 and (hashes[i - 1] == article_a or hashes[i - 1] == article_an) and not flags[i - 1] & LOCKED and not flags[i] & 96:
+                rows[at + 7] = starts[i - 1]
+                rows[at + 8] = ends[i - 1]
+            rows[at + 9] = listed
+            while m < chosen[CHOSEN * c + 5]:
+                arc = others[3 * m]
+                if arc != own or others[3 * m + 1] != chosen[CHOSEN * c + 3] or others[3 * m + 2] != chosen[CHOSEN * c + 4]:
+                    readings[4 * listed] = candidates[arc]
+                    readings[4 * listed + 1] = others[3 * m + 1] - first_words[arc]
+                    readings[4 * listed + 2] = others[3 * m + 2] - first_words[arc]
+                    readings[4 * listed + 3] = first_words[arc + 1] - first_words[arc]
+                    likely[listed] = posterior[arc]
+                    listed += 1
+                m += 1
+            rows[at + 10] = listed
+            # What the change gains by calibration, its other readings lose; what it loses belongs to wordings that nobody listed.
+            probability[count] = p * factor
+            x = 1 - support[c]
+            x = (1 - p) / (x if x > 1e-9 else 1e-9)
+            rest[count] = factor * (x if x < 1 else 1)
             count += 1
     return count
 

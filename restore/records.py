@@ -5,7 +5,8 @@ Offsets are character offsets into the input, spans half-open; probabilities are
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, asdict, dataclass, field
 from typing import Any
 
 #: What may have happened to a text.
@@ -103,13 +104,52 @@ class Verdict:
         return data
 
 
-@dataclass(frozen=True, slots=True)
 class Result:
-    """A restored document: applying `edits` to the input gives `text`, inverting them gives the input."""
+    """A restored document: applying `edits` to the input gives `text`, inverting them gives the input.
 
+    Args:
+        text: the restored text.
+        edits: what was changed, or a function that tells; it is called once, when the edits are first asked for, since most pipelines want the text alone.
+        verdict: what is thought of the document.
+    """
+
+    __slots__ = ("_edits", "text", "verdict")
+    _edits: tuple[Edit, ...] | Callable[[], tuple[Edit, ...]]
     text: str
-    edits: tuple[Edit, ...]
     verdict: Verdict
+
+    def __init__(self, text: str, edits: tuple[Edit, ...] | Callable[[], tuple[Edit, ...]], verdict: Verdict) -> None:
+        for name, value in zip(self.__slots__, (edits, text, verdict), strict=True):
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """The edits, in the order of the text."""
+        edits = self._edits
+        if not isinstance(edits, tuple):
+            edits = edits()
+            object.__setattr__(self, "_edits", edits)
+        return edits
+
+    @property
+    def changed(self) -> bool:
+        """Whether there are edits."""
+        return bool(self._edits)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Result) and (self.text, self.edits, self.verdict) == (other.text, other.edits, other.verdict)
+
+    def __hash__(self) -> int:
+        return hash((self.text, self.verdict))
+
+    def __repr__(self) -> str:
+        return f"Result(text={self.text!r}, edits={self.edits!r}, verdict={self.verdict!r})"
+
+    def __reduce__(self) -> tuple[type[Result], tuple[str, tuple[Edit, ...], Verdict]]:
+        return Result, (self.text, self.edits, self.verdict)
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-able dictionary with the same names."""

@@ -111,6 +111,30 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+def decode(data: bytes) -> str:
+    """The inverse of `encode`."""
+    return data.decode("utf-8", "surrogatepass")
+
+
+class CharacterOffsets:
+    """Byte offsets to character offsets, for offsets asked for in rising order."""
+
+    def __init__(self, text: str, data: bytes) -> None:
+        self._data = data
+        self._plain = len(text) == len(data)
+        self._byte = self._character = 0
+
+    def __call__(self, start: int, end: int) -> tuple[int, int]:
+        if self._plain:
+            return start, end
+        return self._at(start), self._at(end)
+
+    def _at(self, offset: int) -> int:
+        self._character += len(self._data[self._byte : offset].decode("utf-8", "surrogatepass"))
+        self._byte = offset
+        return self._character
+
+
 def tokenize(text: bytes, opaque: Iterable[tuple[int, int]] | None = None) -> Tokens:
     """Split UTF-8 text into tokens.
 

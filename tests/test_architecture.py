@@ -32,6 +32,7 @@ LAYERS = [
     {"lattice"},
     {"decode", "collocation"},
     {"detect", "respell"},
+    {"rewrite"},
     {"engine"},
     {"explain", "evaluate", "evidence", "learn"},
     {"report"},

@@ -309,7 +309,7 @@ def test_changes_agree_with_going_through_all_arcs(small: SmallModel, decoder: C
         chance = random.Random(seed)
         lattice = random_lattice(chance, [[0, 5, 6, 7]], chance.randint(2, 12), chance.randint(1, 30))
         posterior, best = posteriors(decoder(1.0, WIDE), lattice)
-        changes = list(gather(lattice, posterior, best, 1e-3))
+        changes = list(gather(lattice, posterior, best, 1e-3).spelt())
         assert sorted(change.reading[0] for change in changes) == [k for k in range(len(best)) if best[k]]
         for change in changes:
             core, support, others = gather_slowly(lattice, posterior, change.reading[0])

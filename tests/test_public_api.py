@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import pickle
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,9 +70,24 @@ def test_every_field_is_documented(record: type) -> None:
     assert {field.name for field in dataclasses.fields(record)} <= described
 
 
-@pytest.mark.parametrize("record", [Config, Edit, Segment, Verdict, restore.Result])
-def test_records_are_frozen(record: type) -> None:
-    assert record.__dataclass_params__.frozen  # type: ignore[attr-defined]
+VERDICT = Verdict(0.9, 3.0, 0.5, 4, 20)
+RECORDS = [Config(), Edit(0, 1, "a", "b", "ocr", 0.5), Segment(0, 1, 0.5, 0.5), VERDICT, restore.Result("b", (), VERDICT)]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+def test_records_are_frozen(record: object) -> None:
+    name = next(name for name in dir(record) if not name.startswith("_"))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(record, name, None)
+
+
+def test_edits_of_a_result_are_made_once_and_when_asked_for() -> None:
+    edits, made = (Edit(0, 1, "a", "b", "substitution", 0.9),), []
+    lazy = restore.Result("b", lambda: made.append(1) or edits, VERDICT)  # type: ignore[func-returns-value]
+    assert lazy.changed and not made  # noqa: PT018
+    assert lazy == restore.Result("b", edits, VERDICT) == pickle.loads(pickle.dumps(lazy))
+    assert lazy.edits is edits and made == [1]  # noqa: PT018
+    assert not restore.Result("a", (), VERDICT).changed
 
 
 def test_every_argument_of_load_is_documented_and_in_the_readme() -> None:

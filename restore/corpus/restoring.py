@@ -65,7 +65,7 @@ def _take(judgement: Judgement, number: int, text: str, result: Result, threshol
     if result.verdict.spun < threshold and any(edit.channel == WORDING for edit in result.edits):
         kept = tuple(edit for edit in result.edits if edit.channel != WORDING)
         result = Result(apply(text, kept), kept, result.verdict)
-    if result.edits:
+    if result.changed:
         judgement.results[number] = result
 
 

@@ -165,7 +165,7 @@ def _restore_bytes(restorer: Restorer, data: memoryview, offsets: array[int], re
 
 def _texts(texts: pa.Array, batch: Batch) -> pa.Array:
     """The restored texts, as an array of the texts' type; the array that came in where none was changed."""
-    if not any(result.edits for result in batch.results.values()):
+    if not any(result.changed for result in batch.results.values()):
         return texts
     try:
         places = batch.offsets if pa.types.is_large_string(texts.type) else array("i", batch.offsets)

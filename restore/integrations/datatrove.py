@@ -55,7 +55,7 @@ class RestoreStep(PipelineStep):
                 self.stat_update("total")
                 if result.verdict.spun > 0.5:
                     self.stat_update("spun")
-                if result.edits:
+                if result.changed:
                     self.stat_update("changed")
                     self.stat_update("edits", value=len(result.edits))
                     if self.keep_original:

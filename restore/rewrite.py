@@ -1,0 +1,186 @@
+"""What a decoded document is changed to: the new text at once, the edits when somebody asks for them."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from heapq import nsmallest
+from operator import itemgetter
+from typing import NamedTuple
+
+from restore import kernels
+from restore.arrays import views, zeros
+from restore.casing import fit_case, mend_article
+from restore.decode import gather
+from restore.detect import EDIT_MAP
+from restore.lattice import Lattice
+from restore.lexicon import Lexicon
+from restore.records import Edit
+from restore.tokenizer import CharacterOffsets, decode, encode, hash_word, tokenize
+
+#: Wordings that are kept at hand (some 10 MB).
+WORDINGS = 1 << 15
+#: Other readings of an edit's tokens are listed from this posterior on.
+NEGLIGIBLE = 1e-3
+#: Marks of a change (`kernels.settle`): a neighbour is in capitals; its full stop stays; apostrophes are curly in this text.
+_SHOUTING, _STOPPED, _CURLY = 1, 2, 4
+_ROW = 11
+_ARTICLES = hash_word("a"), hash_word("an")
+
+#: What stands in the text, marks, candidate, its first word and the one behind the last.
+Key = tuple[bytes, int, int, int, int]
+
+
+class Wordings:
+    """What candidates are written as in a text: in the case of what stands there. The last ones are kept; threads may share it.
+
+    Args:
+        lexicon: the candidates.
+    """
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
+        self._known: dict[Key, bytes] = {}
+
+    def fit(self, key: Key, size: int, texts: Sequence[str]) -> bytes:
+        """UTF-8 of a reading.
+
+        Args:
+            key: where and what; a candidate −1 − k is the k-th of `texts`.
+            size: words of the candidate.
+        """
+        fitted = self._known.get(key)
+        if fitted is None:
+            observed, marks, number, first, last = key
+            wording = self._lexicon.original(number) if number >= 0 else texts[-1 - number]
+            if first > 0 or last < size:
+                wording = tokenize(encode(wording), ()).surface(first, last)
+            if marks & _STOPPED:
+                wording = wording.removesuffix(".")
+            standing = decode(observed)
+            fitted = encode(fit_case(standing, wording, curly=bool(marks & _CURLY), shouting=bool(marks & _SHOUTING) and standing.isupper()))
+            if number >= 0:
+                if len(self._known) >= WORDINGS:
+                    self._known.clear()
+                self._known[key] = fitted
+        return fitted
+
+
+class Rewrite:
+    """A document on its way to its restored text.
+
+    Args:
+        data: the document as the decoder has seen it, in UTF-8.
+        wordings: of the lexicon.
+        known: probability that a spinner whose rows are known was at work.
+        odds: for the calibration of edits (`restore.detect.edit_odds`).
+        least: edits are made from this probability on.
+    """
+
+    def __init__(self, data: bytes, wordings: Wordings, known: float, odds: float, least: float) -> None:
+        self._data = data
+        self._wordings = wordings
+        self._settings = known, *EDIT_MAP, odds, least, *_ARTICLES
+        self._curly = _CURLY if b"'" not in data and any(mark in data for mark in map(encode, "’“”")) else 0
+        self._edits: list[_Made] = []
+
+    def __len__(self) -> int:
+        return len(self._edits)
+
+    def add(self, start: int, lattice: Lattice, posterior: array[float], best: array[int], units: Sequence[tuple[int, int, float, float]]) -> None:
+        """Take the changes of a piece of the document that begins at byte `start`; pieces come in their order.
+
+        Args:
+            lattice: of the piece. posterior, best: from `Decoder.backward`.
+            units: its sentences (`restore.engine.Chunk`).
+        """
+        changes, arcs, tokens = gather(lattice, posterior, best, NEGLIGIBLE), lattice.arcs, lattice.tokens
+        n, listed = changes.count, len(changes.others) // 3
+        if not n:
+            return
+        rows, readings = zeros("i", _ROW * n), zeros("i", 4 * listed)
+        probability, rest, likely = zeros("d", n), zeros("d", n), zeros("d", listed)
+        count = kernels.settle(
+            n, *views(changes.chosen, changes.support, changes.others, arcs.candidates, arcs.first_words, posterior),
+            tokens.text, *views(tokens.starts, tokens.ends, tokens.flags, tokens.hashes), len(tokens),
+            *views(array("i", map(itemgetter(0), units)), array("d", map(itemgetter(2), units))), len(units),
+            *self._settings, self._curly, *views(rows, readings, probability, rest, likely),
+        )  # fmt: skip
+        others = _Others(readings, likely, arcs.texts)
+        data, fit, done = tokens.text, self._wordings.fit, max(0, self._edits[-1][1] - start) if self._edits else 0
+        parts = iter(rows[: _ROW * count])
+        for row, p, share in zip(zip(*[parts] * _ROW, strict=True), probability, rest, strict=False):
+            first, last = row[0], row[1]
+            observed = data[first:last]
+            original = fit((observed, row[2], row[3], row[4], row[5]), row[6], arcs.texts)
+            if original == observed:
+                continue
+            if row[7] >= done:
+                article, gap = data[row[7] : row[8]], data[row[8] : first]
+                mended = _mended(article, observed, original)
+                if mended != article:
+                    first, original = row[7], mended + gap + original
+            done = last
+            self._edits.append((start + first, start + last, original, round(p, 6), share, row, others))
+
+    def text(self) -> str:
+        """The restored text."""
+        data, last = self._data, 0
+        pieces: list[bytes] = []
+        for edit in self._edits:
+            pieces += data[last : edit[0]], edit[2]
+            last = edit[1]
+        pieces.append(data[last:])
+        return decode(b"".join(pieces))
+
+    def strongest(self, most: int) -> list[tuple[str, str, float]]:
+        """Observed wording, original and probability of the likeliest edits, best first."""
+        chosen = nsmallest(most, self._edits, key=lambda edit: (-edit[3], edit[0]))
+        return [(decode(self._data[start:end]), decode(original), p) for start, end, original, p, *_ in chosen]
+
+    def edits(self, text: str) -> tuple[Edit, ...]:
+        """The edits, with their alternatives.
+
+        Args:
+            text: the document as it came, for offsets in characters: the data, but for letters that look alike.
+        """
+        return tuple(self._spell(text))
+
+    def _spell(self, text: str) -> Iterator[Edit]:
+        offsets = CharacterOffsets(text, self._data)
+        for start, end, original, p, share, row, others in self._edits:
+            begin, stop = offsets(start, end)
+            observed = self._data[end - (row[1] - row[0]) : end]
+            before = self._data[start : end - len(observed)]
+            article, gap = before[: row[8] - row[7]], before[row[8] - row[7] :]
+            found: dict[bytes, float] = {}
+            for (number, left, right, size), likely in others.between(row[9], row[10]):
+                wording = self._wordings.fit((observed, row[2], number, left, right), size, others.texts)
+                if wording != observed:
+                    wording = _mended(article, observed, wording) + gap + wording if article else wording
+                    found[wording] = found.get(wording, 0.0) + likely
+            found.pop(original, None)
+            best = sorted(((decode(wording), likely) for wording, likely in found.items()), key=lambda item: (-item[1], item[0]))[:3] if found else ()
+            alternatives = tuple([(wording, round(min(1.0, likely * share), 6)) for wording, likely in best])
+            yield Edit(begin, stop, text[begin:stop], decode(original), "substitution", p, alternatives)
+
+
+class _Others(NamedTuple):
+    """Further readings of the changes of a piece (`kernels.settle`)."""
+
+    readings: array[int]
+    likely: array[float]
+    texts: list[str]
+
+    def between(self, first: int, last: int) -> Iterator[tuple[tuple[int, int, int, int], float]]:
+        parts = iter(self.readings[4 * first : 4 * last])
+        return zip(zip(parts, parts, parts, parts, strict=True), self.likely[first:last], strict=True)
+
+
+#: An edit: first byte, byte behind the last, what is put there, probability, factor of its other readings, the kernel's row, and these readings.
+_Made = tuple[int, int, bytes, float, float, tuple[int, ...], _Others]
+
+
+def _mended(article: bytes, observed: bytes, original: bytes) -> bytes:
+    """The article before an original."""
+    return encode(mend_article(decode(article), decode(observed), decode(original)))
