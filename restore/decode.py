@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from restore import kernels
@@ -21,11 +22,18 @@ from restore.lattice import Lattice
 BEAM = 8
 #: Model states that have less than this share of every lane's probability are dropped, and for the posteriors so are lanes of less weight.
 FLOOR = 1e-3
-_NODES, _EDGES = 8192, 65536
+#: Changes begin in states that have at least so many times that share. Without it, a fifth slower; at 50, d17–d20 lose half a point of precision.
+ENTRY = 20
+_STREAMS, _NODES, _EDGES, _STEPS, _TOKENS = 8, 1536, 131072, 2048, 1 << 13
 _WIDTH = 4
 #: Rate of the lanes that keep terms in the graph where they are not evidence.
 _GUIDE = 0.5
-_CHANGE = 6
+_CHANGE, _STEP, _STEP_VALUES, _STREAM = 6, 9, 10, 13
+
+
+def _steps(room: int) -> tuple[Any, ...]:
+    """Scratch for the steps into one position (`kernels.forward`)."""
+    return *views(zeros("i", _STEP * room), zeros("d", _STEP_VALUES * room), zeros("Q", room), zeros("i", 2 * room)), room
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,15 @@ class Lanes:
     def grid(cls, thetas: Sequence[float], n_families: int) -> Lanes:
         """Every rate for every family, families outermost."""
         return cls(array("d", list(thetas) * n_families), array("i", (f for f in range(n_families) for _ in thetas)))
+
+    def guided(self) -> Lanes:
+        """With one more lane at the end of each group, which keeps in the graph what is no evidence."""
+        first, families = self.groups()
+        thetas = array("d")
+        for start, end in pairwise(first):
+            thetas += self.thetas[start:end] + array("d", [_GUIDE])
+        sizes = (end - start + 1 for start, end in pairwise(first))
+        return Lanes(thetas, array("i", (family for family, size in zip(families, sizes, strict=True) for _ in range(size))))
 
     def groups(self) -> tuple[array[int], array[int]]:
         """Runs of lanes of one family: where each begins, with the end of the last; and its family."""
@@ -83,10 +100,20 @@ class Decoder:
         self._beam = beam
         self._floor = floor
 
-        nodes = _NODES + 2
+        nodes = _STREAMS * (_NODES + 2)
         states = zeros("i", nodes * _WIDTH), zeros("d", nodes * _WIDTH), *(zeros(typecode, nodes) for typecode in "iQid")
         self._nodes: tuple[Any, ...] = (*views(*states, zeros("d", nodes * self._n_lanes)), _NODES)
         self._edges = [zeros(typecode, _EDGES) for typecode in "iiid"]
+        self._steps = _steps(_STEPS)
+        self._streams = *views(zeros("i", _STREAM * (_STREAMS + 1))), _STREAMS
+        self._lanes = views(zeros("d", 32 * self._n_lanes * _STREAMS), zeros("d", 2 * self._n_lanes), zeros("d", 4))
+        self._make_room(_TOKENS)
+
+    def _make_room(self, n: int) -> None:
+        """Scratch for texts of up to n tokens."""
+        size = 2 * n + 4 * _STREAMS + 1
+        self._levels = *(zeros("i", size) for _ in range(4)), zeros("B", size)
+        self._tokens = views(zeros("B", n + 1), zeros("i", n + 1 + _STREAMS), zeros("d", n + 1))
 
     def forward(self, lattice: Lattice, lanes: Lanes, *, terms: bool = True) -> Forward:
         """Evidence for each lane, and the graph that `backward` works on.
@@ -97,28 +124,30 @@ class Decoder:
         n, scored, arcs = len(lattice.tokens), len(lanes), lattice.arcs
         log_z, token_z = zeros("d", scored), zeros("d", n * scored)
         first_term, last_term = (0, 0) if terms else arcs.terms
-        if first_term < last_term:
-            guides = Lanes.grid((_GUIDE,), self._n_families)
-            lanes = Lanes(lanes.thetas + guides.thetas, lanes.families + guides.families)
-        if len(lanes) > self._n_lanes:
+        if scored + self._n_families > self._n_lanes:
             raise ValueError(f"{scored} lanes, the decoder was made for {self._n_lanes - self._n_families}")
-        size = 2 * n + 4
-        levels = *(zeros("i", size) for _ in range(4)), zeros("B", size)
+        guided = int(first_term < last_term)
+        if guided:
+            lanes = lanes.guided()
         if n == 0:
-            return Forward(log_z, token_z, Graph(lattice, 0, levels, tuple(zeros(typecode, 0) for typecode in "iiid")))
+            return Forward(log_z, token_z, Graph(lattice, 0, (), ()))
+        if n >= len(self._tokens[0]):
+            self._make_room(2 * n)
+        levels = self._levels
         groups, families = lanes.groups()
         while True:
             n_levels = kernels.forward(
                 n, *views(lattice.ids, lattice.spelling, lattice.lines.breaks, lattice.keep), self._n_families,
                 len(arcs), *views(lattice.order, arcs.starts, arcs.ends, arcs.first_words, arcs.words, arcs.weights, arcs.bonus), first_term, last_term,
                 *self._model.arrays, self._scale,
-                len(lanes), *views(lanes.thetas), len(families), *views(groups, families), scored,
-                self._beam, self._floor, *views(log_z, token_z), *self._nodes, *views(*self._edges), len(self._edges[0]), *views(*levels),
-                *views(zeros("i", n + 2), zeros("d", n + 2), zeros("d", 32 * len(lanes)), zeros("d", 2 * len(lanes)), zeros("d", 4)),
+                len(lanes), *views(lanes.thetas), len(families), *views(groups, families), guided,
+                self._beam, self._floor, ENTRY * self._floor, *views(log_z, token_z), *self._nodes, *self._steps,
+                *views(*self._edges), len(self._edges[0]), *views(*levels), *self._streams, *self._tokens, *self._lanes,
             )  # fmt: skip
             if n_levels >= 0:
                 break
             self._edges = [zeros(typecode, 4 * len(self._edges[0])) for typecode in "iiid"]
+            self._steps = _steps(4 * self._steps[-1])
             log_z, token_z = zeros("d", scored), zeros("d", n * scored)
         n_edges = levels[3][n_levels]
         kept = *(column[: n_levels + 1] for column in levels[:4]), levels[4][: n_levels + 1]

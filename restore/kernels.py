@@ -709,33 +709,25 @@ def spell(
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _touch(
-    word: cython.int,
-    context: cython.int[::1],
-    at: cython.Py_ssize_t,
-    length: cython.int,
-    bigrams: cython.const[cython.uint][::1],
-    trigrams: cython.const[cython.uint][::1],
-    fourgrams: cython.const[cython.uint][::1],
-    fivegrams: cython.const[cython.uint][::1],
-    capacities: cython.const[cython.ulonglong][::1],
-) -> cython.uint:
-    """Load the entries that `lm_step` will look at first. Random reads that do not wait for each other cost a twentieth of those that do."""
-    key: cython.ulonglong = mix(0, word + 1)
-    seen: cython.uint = 0
-    if length > 0:
-        key = mix(key, context[at] + 1)
-        seen = bigrams[((key >> 32) * capacities[0]) >> 32]
-    if length > 1:
-        key = mix(key, context[at + 1] + 1)
-        seen ^= trigrams[((key >> 32) * capacities[1]) >> 32]
-    if length > 2:
-        key = mix(key, context[at + 2] + 1)
-        seen ^= fourgrams[((key >> 32) * capacities[2]) >> 32]
-    if length > 3:
-        key = mix(key, context[at + 3] + 1)
-        seen ^= fivegrams[((key >> 32) * capacities[3]) >> 32]
-    return seen
+def _fetch(table: cython.const[cython.uint][::1], slot: cython.Py_ssize_t) -> cython.void:
+    """Have an entry on its way to the cache (kernels.pxd)."""
+    if cython.compiled:
+        restore_prefetch(cython.address(table[slot]))  # noqa: F821
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _probe(table: cython.const[cython.uint][::1], slot: cython.Py_ssize_t, shift: cython.int, fingerprint: cython.uint) -> cython.uint:
+    """The entry with a fingerprint (1 stands for 0, which is an empty slot) from a slot on; 0 where there is none."""
+    entry: cython.uint = table[slot]
+    if fingerprint == 0:
+        fingerprint = 1
+    while entry != 0 and entry >> shift != fingerprint:
+        slot += 1
+        entry = table[slot]
+    return entry
 
 
 @cython.cfunc
@@ -766,8 +758,6 @@ def lm_step(
     score: cython.double = unigrams[2 * word]
     matched: cython.int = 1
     m: cython.int
-    entry: cython.uint
-    fingerprint: cython.uint
     found: cython.uint
     slot: cython.Py_ssize_t
     b0: cython.double = unigrams[2 * word + 1]
@@ -777,24 +767,13 @@ def lm_step(
     for m in range(length):
         key = mix(key, context[at + m] + 1)
         slot = ((key >> 32) * capacities[m]) >> 32
-        found = 0
         if m + 2 < order:
-            fingerprint = key & 0x3FFFF
-            if fingerprint == 0:
-                fingerprint = 1
-            while True:
-                if m == 0:
-                    entry = bigrams[slot]
-                elif m == 1:
-                    entry = trigrams[slot]
-                else:
-                    entry = fourgrams[slot]
-                if entry == 0:
-                    break
-                if entry >> 14 == fingerprint:
-                    found = entry
-                    break
-                slot += 1
+            if m == 0:
+                found = _probe(bigrams, slot, 14, key & 0x3FFFF)
+            elif m == 1:
+                found = _probe(trigrams, slot, 14, key & 0x3FFFF)
+            else:
+                found = _probe(fourgrams, slot, 14, key & 0x3FFFF)
             if found == 0:
                 break
             score = books[m * BOOK + (found >> 6 & 255)]
@@ -805,24 +784,14 @@ def lm_step(
             else:
                 b3 = books[m * BOOK + 256 + (found & 63)]
         else:
-            fingerprint = key & 0xFFFFFF
-            if fingerprint == 0:
-                fingerprint = 1
-            while True:
-                if m == 0:
-                    entry = bigrams[slot]
-                elif m == 1:
-                    entry = trigrams[slot]
-                elif m == 2:
-                    entry = fourgrams[slot]
-                else:
-                    entry = fivegrams[slot]
-                if entry == 0:
-                    break
-                if entry >> 8 == fingerprint:
-                    found = entry
-                    break
-                slot += 1
+            if m == 0:
+                found = _probe(bigrams, slot, 8, key & 0xFFFFFF)
+            elif m == 1:
+                found = _probe(trigrams, slot, 8, key & 0xFFFFFF)
+            elif m == 2:
+                found = _probe(fourgrams, slot, 8, key & 0xFFFFFF)
+            else:
+                found = _probe(fivegrams, slot, 8, key & 0xFFFFFF)
             if found == 0:
                 break
             score = books[m * BOOK + (found & 255)]
@@ -845,6 +814,126 @@ def lm_step(
     if matched > 3:
         backoffs[to + 3] = b3
     return matched
+
+
+# A step on its way through the model: STEP integers (the state's words, its length, the word to score, where the next one and the end of its words stand, order
+# of the longest n-gram found) and STEP_VALUES doubles (the state's back-offs, the sum so far, the score of the word, back-offs of the new state).
+STEP = cython.declare(cython.int, 9)
+STEP_VALUES = cython.declare(cython.int, 10)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _walk(
+    n: cython.Py_ssize_t,
+    chosen: cython.int[::1],
+    room: cython.Py_ssize_t,
+    steps: cython.int[::1],
+    values: cython.double[::1],
+    keys: cython.ulonglong[::1],
+    order: cython.int,
+    unigrams: cython.const[cython.float][::1],
+    bigrams: cython.const[cython.uint][::1],
+    trigrams: cython.const[cython.uint][::1],
+    fourgrams: cython.const[cython.uint][::1],
+    fivegrams: cython.const[cython.uint][::1],
+    capacities: cython.const[cython.ulonglong][::1],
+    books: cython.const[cython.float][::1],
+) -> cython.void:
+    """`lm_step` for the n steps whose numbers are chosen[0] …, all of them one order after the other: their states and sums go one word further.
+
+    Each pass over the steps fetches what the next one looks at: random reads that do not wait for each other cost a twentieth of those that do. Higher
+    orders are read for those steps only whose suffix was found.
+    """
+    k: cython.Py_ssize_t
+    m: cython.Py_ssize_t
+    at: cython.Py_ssize_t
+    x: cython.Py_ssize_t
+    slot: cython.Py_ssize_t
+    left: cython.Py_ssize_t = 0
+    going: cython.Py_ssize_t
+    key: cython.ulonglong
+    found: cython.uint
+    length: cython.int
+    matched: cython.int
+    score: cython.double
+    for k in range(n):
+        at = chosen[k] * STEP
+        x = chosen[k] * STEP_VALUES
+        key = mix(0, steps[at + 5] + 1)
+        values[x + 5] = unigrams[2 * steps[at + 5]]
+        values[x + 6] = unigrams[2 * steps[at + 5] + 1]
+        steps[at + 8] = 1
+        if steps[at + 4] > 0:
+            key = mix(key, steps[at] + 1)
+            keys[chosen[k]] = key
+            _fetch(bigrams, ((key >> 32) * capacities[0]) >> 32)
+            chosen[room + left] = chosen[k]
+            left += 1
+    for m in range(order - 1):
+        going = 0
+        for k in range(left):
+            at = chosen[room + k] * STEP
+            x = chosen[room + k] * STEP_VALUES
+            key = keys[chosen[room + k]]
+            slot = ((key >> 32) * capacities[m]) >> 32
+            if m + 2 < order:
+                if m == 0:
+                    found = _probe(bigrams, slot, 14, key & 0x3FFFF)
+                elif m == 1:
+                    found = _probe(trigrams, slot, 14, key & 0x3FFFF)
+                else:
+                    found = _probe(fourgrams, slot, 14, key & 0x3FFFF)
+                if found == 0:
+                    continue
+                values[x + 5] = books[m * BOOK + (found >> 6 & 255)]
+                values[x + 7 + m] = books[m * BOOK + 256 + (found & 63)]
+                steps[at + 8] = m + 2
+                if m + 1 < steps[at + 4]:
+                    key = mix(key, steps[at + m + 1] + 1)
+                    keys[chosen[room + k]] = key
+                    slot = ((key >> 32) * capacities[m + 1]) >> 32
+                    if m == 0:
+                        _fetch(trigrams, slot)
+                    elif m == 1:
+                        _fetch(fourgrams, slot)
+                    else:
+                        _fetch(fivegrams, slot)
+                    chosen[room + going] = chosen[room + k]
+                    going += 1
+            else:
+                if m == 0:
+                    found = _probe(bigrams, slot, 8, key & 0xFFFFFF)
+                elif m == 1:
+                    found = _probe(trigrams, slot, 8, key & 0xFFFFFF)
+                elif m == 2:
+                    found = _probe(fourgrams, slot, 8, key & 0xFFFFFF)
+                else:
+                    found = _probe(fivegrams, slot, 8, key & 0xFFFFFF)
+                if found != 0:
+                    values[x + 5] = books[m * BOOK + (found & 255)]
+                    steps[at + 8] = m + 2
+        left = going
+    for k in range(n):
+        at = chosen[k] * STEP
+        x = chosen[k] * STEP_VALUES
+        length = steps[at + 4]
+        matched = steps[at + 8]
+        score = values[x + 5]
+        for m in range(matched - 1, length):
+            score += values[x + m]
+        values[x + 4] += score
+        if matched > order - 1:
+            matched = order - 1
+        m = matched - 1
+        while m > 0:
+            steps[at + m] = steps[at + m - 1]
+            m -= 1
+        steps[at] = steps[at + 5]
+        for m in range(matched):
+            values[x + m] = values[x + 6 + m]
+        steps[at + 4] = matched
 
 
 def score_words(
@@ -878,6 +967,10 @@ VOWEL = cython.declare(cython.int, 1)
 CAPITALS = cython.declare(cython.int, 2)
 CHOSEN = cython.declare(cython.int, 6)
 SETTLED = cython.declare(cython.int, 11)
+# A stream of `forward`: where it begins (the next one's first item is where it ends); the position reached; the next arc; where its piece begins; nodes;
+# edges, and those before its piece; levels, and those before its piece; the node of the identity path or -1, and the length of that path's state; 1 when the
+# piece has arcs; its first step.
+STREAM = cython.declare(cython.int, 13)
 
 
 def expand(
@@ -998,9 +1091,10 @@ def forward(
     n_groups: cython.Py_ssize_t,
     group_first: cython.const[cython.int][::1],
     group_family: cython.const[cython.int][::1],
-    n_scored: cython.Py_ssize_t,
+    guided: cython.Py_ssize_t,
     beam: cython.Py_ssize_t,
     floor: cython.double,
+    entry: cython.double,
     log_z: cython.double[::1],
     token_z: cython.double[::1],
     node_context: cython.int[::1],
@@ -1011,6 +1105,11 @@ def forward(
     node_share: cython.double[::1],
     alpha: cython.double[::1],
     node_room: cython.Py_ssize_t,
+    steps: cython.int[::1],
+    step_values: cython.double[::1],
+    step_keys: cython.ulonglong[::1],
+    chosen: cython.int[::1],
+    step_room: cython.Py_ssize_t,
     edge_from: cython.int[::1],
     edge_to: cython.int[::1],
     edge_arc: cython.int[::1],
@@ -1021,6 +1120,9 @@ def forward(
     level_last: cython.int[::1],
     level_edge: cython.int[::1],
     level_ends: cython.uchar[::1],
+    streams: cython.int[::1],
+    stream_room: cython.Py_ssize_t,
+    covered: cython.uchar[::1],
     first_node: cython.int[::1],
     identity: cython.double[::1],
     norm: cython.double[::1],
@@ -1036,22 +1138,29 @@ def forward(
     latest). A piece has levels, one for each token and one for the end of a paragraph where several states meet; its nodes are numbered from 0, the
     state that it begins with. Pieces without arcs are not written down.
 
+    Where order - 1 tokens without arcs have gone before, or a paragraph begins, the state is known beforehand: there a text is cut into *streams*, which are
+    followed side by side. The model is asked for one position of each at a time, so that most of its answers are waited for together.
+
     Args:
         n: tokens. ids, spelling, breaks: model id, log probability of the spelling, and 1 where a paragraph begins, for each token.
         keep: n * n_families, s_w of each token as an original word.
-        arc_order: arcs by end, then start, then number. The other arc arrays: see `expand`. Arcs first_term … last_term are for lanes n_scored … alone.
+        arc_order: arcs by end, then start, then number. The other arc arrays: see `expand`. Arcs first_term … last_term are for guides alone.
         group_first: n_groups + 1; group g has the lanes group_first[g] … group_first[g + 1].
-        n_scored: lanes whose evidence is wanted; the others only keep states alive.
-        beam: model states kept at each position, of those that have at least the share `floor` of some lane's probability.
-        log_z: n_scored, added to. token_z: n * n_scored, log_z by the position where it arose (cleared by the caller), or length 0 when not wanted.
-        node_*: scratch for node_room + 2 (contexts and back-offs WIDTH times that, alpha n_lanes times); the two slots behind the node_room nodes hold the
-            identity path's state and a state in the making.
+        guided: 1 when the last lane of each group is a guide: it only keeps states alive, and its evidence is not asked for.
+        beam: model states kept at each position, of those that have at least the share `floor` of some lane's probability. entry: arcs begin in states
+            that have at least this share.
+        log_z: for the lanes but guides, added to. token_z: n times as many, log_z by the position where it arose
+            (cleared by the caller), or length 0 when not wanted.
+        node_*: scratch for node_room + 2 of each stream (contexts and back-offs WIDTH times that, alpha n_lanes times); the two slots behind the nodes hold
+            the identity path's state and a state in the making.
+        steps, step_values, step_keys, chosen: scratch for the steps into one position of each stream (`_walk`): STEP, STEP_VALUES, 1 and 2 times step_room.
         edge_*: edges by their targets' levels: node numbers in their piece, the arc (-1 identity, -2 a meeting of states), and the ratio of the model.
-        level_*: 2 * n + 4: token (-1 where states meet), first node and the one behind the last, first edge, 1 where a piece ends.
-        the rest: scratch. first_node, identity: n + 2; norm: 32 * n_lanes; factors: 2 * n_lanes; result: 4.
+        level_*: 2 * n + 4 * stream_room + 1: token (-1 where states meet), first node and the one behind the last, first edge, 1 where a piece ends.
+        the rest: scratch. streams: STREAM * (stream_room + 1); covered: n + 1; first_node: n + 1 + stream_room; identity: n + 1; norm: 32 * n_lanes *
+            stream_room; factors: 2 * n_lanes; result: 4.
 
     Returns:
-        The number of levels; -1 when edge_room does not suffice.
+        The number of levels; -1 when edge_room or step_room does not suffice.
     """
     n_levels: cython.Py_ssize_t = 0
     j: cython.Py_ssize_t
@@ -1059,30 +1168,31 @@ def forward(
     l: cython.Py_ssize_t  # noqa: E741
     g: cython.Py_ssize_t
     i: cython.Py_ssize_t
+    s: cython.Py_ssize_t
+    at: cython.Py_ssize_t
     a: cython.Py_ssize_t = 0
     node: cython.Py_ssize_t
     last: cython.Py_ssize_t
     source: cython.Py_ssize_t
     target: cython.Py_ssize_t
-    begin: cython.Py_ssize_t = 0
+    begin: cython.Py_ssize_t
     n_nodes: cython.Py_ssize_t
-    n_edges: cython.Py_ssize_t = 0
+    n_edges: cython.Py_ssize_t
     first_edge: cython.Py_ssize_t
-    piece_level: cython.Py_ssize_t = 0
-    piece_edge: cython.Py_ssize_t = 0
-    wanted: cython.Py_ssize_t
+    n_streams: cython.Py_ssize_t
+    running: cython.Py_ssize_t
+    step: cython.Py_ssize_t
+    n_steps: cython.Py_ssize_t
     low: cython.Py_ssize_t
-    high: cython.Py_ssize_t
     scaled: cython.Py_ssize_t
-    scratch: cython.Py_ssize_t = node_room
-    id_node: cython.Py_ssize_t = 0
-    length: cython.int
+    ring: cython.Py_ssize_t
+    base_node: cython.Py_ssize_t
+    scratch: cython.Py_ssize_t
+    id_node: cython.Py_ssize_t
     id_length: cython.int
     arc: cython.int
     reset: cython.int
     full: cython.int
-    has_arcs: cython.int = 0
-    seen: cython.uint = 0
     key: cython.ulonglong
     wants: cython.int = 1 if len(token_z) > 0 else 0
     ratio: cython.double
@@ -1092,272 +1202,426 @@ def forward(
     total: cython.double
     most: cython.double
     with cython.nogil:
-        node_context[scratch * WIDTH] = 1
-        node_backoffs[scratch * WIDTH] = unigrams[3]
-        id_length = 1
-        # The state before the first token is also node 0.
-        node_context[0] = 1
-        node_backoffs[0] = unigrams[3]
-        node_length[0] = 1
-        for l in range(n_lanes):
-            alpha[l] = 1
-        first_node[0] = 0
-        n_nodes = 1
-        while a < n_arcs and arc_ends[arc_order[a]] <= 0:
-            a += 1
-        for j in range(1, n + 1):
-            # 0. Bring what the model will be asked for into the cache.
-            wanted = n_nodes - first_node[j - 1]
-            for node in range(first_node[j - 1], n_nodes if cython.compiled else 0):
-                seen ^= _touch(ids[j - 1], node_context, node * WIDTH, node_length[node], bigrams, trigrams, fourgrams, fivegrams, capacities)
-            k = a
-            while k < n_arcs and arc_ends[arc_order[k]] == j:
-                arc = arc_order[k]
-                k += 1
-                i = arc_starts[arc]
-                if i < begin:
-                    continue
-                last = first_node[i + 1] if i + 1 < j else n_nodes
-                wanted += last - first_node[i]
-                for node in range(first_node[i], last if cython.compiled else 0):
-                    seen ^= _touch(word_ids[arc_words[arc]], node_context, node * WIDTH, node_length[node], bigrams, trigrams, fourgrams, fivegrams, capacities)
-            # At most that many edges, and as many where states meet behind them.
-            if n_edges + 2 * wanted > edge_room:
-                n_levels = -1
-                break
-            # 1. The identity path: its log probability of token j - 1, and its new state.
-            id_length = lm_step(
-                ids[j - 1], node_context, node_backoffs, scratch * WIDTH, id_length, scratch * WIDTH, order,
-                unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
-            )  # fmt: skip
-            identity[j - 1] = result[0] + spelling[j - 1]
-            # 2. All edges into position j, and forward values of the nodes there, for each lane.
-            first_edge = n_edges
-            first_node[j] = n_nodes
-            for g in range(n_groups):
-                weight = keep[(j - 1) * n_families + group_family[g]]
-                for l in range(group_first[g], group_first[g + 1]):
-                    factors[l] = 1 - lane_theta[l] * weight
-            for node in range(first_node[j - 1], first_node[j]):
-                if node == id_node:
-                    ratio = 1
-                    n_nodes = _add_edge(
-                        node, -1, ratio, id_length, scratch, first_node[j], n_nodes, n_edges, n_lanes, alpha,
-                        node_context, node_backoffs, node_length, node_key, edge_from, edge_to, edge_arc, edge_ratio,
-                    )  # fmt: skip
-                else:
-                    length = lm_step(
-                        ids[j - 1], node_context, node_backoffs, node * WIDTH, node_length[node], (scratch + 1) * WIDTH, order,
-                        unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
-                    )  # fmt: skip
-                    ratio = _bounded_exp(scale * (result[0] + spelling[j - 1] - identity[j - 1]))
-                    n_nodes = _add_edge(
-                        node, -1, ratio, length, scratch + 1, first_node[j], n_nodes, n_edges, n_lanes, alpha,
-                        node_context, node_backoffs, node_length, node_key, edge_from, edge_to, edge_arc, edge_ratio,
-                    )  # fmt: skip
-                source = node * n_lanes
-                target = edge_to[n_edges] * n_lanes
-                for l in range(n_lanes):
-                    alpha[target + l] += alpha[source + l] * ratio * factors[l]
-                n_edges += 1
-            scaled = -1
-            while a < n_arcs and arc_ends[arc_order[a]] == j:
-                arc = arc_order[a]
+        n_streams = _cut_streams(n, breaks, n_arcs, arc_starts, arc_ends, order, stream_room, streams, covered)
+        for s in range(n_streams):
+            at = s * STREAM
+            begin = streams[at]
+            while a < n_arcs and arc_ends[arc_order[a]] <= begin:
                 a += 1
-                i = arc_starts[arc]
-                if i < begin:
-                    continue
-                # What the lanes divide by between the arc's ends: once for all arcs over these tokens.
-                if i + 1 < j and i != scaled:
-                    scaled = i
-                    for l in range(n_lanes):
-                        total = 1
-                        for k in range(i + 1, j):
-                            total *= norm[(k & 31) * n_lanes + l]
-                        factors[n_lanes + l] = lane_theta[l] * total
-                low = n_lanes
-                high = 0
-                for g in range(n_groups):
-                    weight = arc_weights[arc * n_families + group_family[g]]
-                    if weight == 0 or (first_term <= arc < last_term and group_first[g] < n_scored):
-                        for l in range(group_first[g], group_first[g + 1]):
-                            factors[l] = 0
-                        continue
-                    if low == n_lanes:
-                        low = group_first[g]
-                    high = group_first[g + 1]
-                    if i + 1 < j:
-                        for l in range(group_first[g], group_first[g + 1]):
-                            factors[l] = weight * factors[n_lanes + l]
-                    else:
-                        for l in range(group_first[g], group_first[g + 1]):
-                            factors[l] = weight * lane_theta[l]
-                if high == 0:
-                    continue
-                has_arcs = 1
-                base = 0
-                for k in range(i, j):
-                    base += identity[k]
-                for node in range(first_node[i], first_node[i + 1]):
-                    if n_nodes >= node_room:
-                        continue
-                    length = _copy_state(node_context, node_backoffs, node * WIDTH, (scratch + 1) * WIDTH, node_length[node])
-                    total = 0
-                    for k in range(arc_words[arc], arc_words[arc + 1]):
-                        length = lm_step(
-                            word_ids[k], node_context, node_backoffs, (scratch + 1) * WIDTH, length, (scratch + 1) * WIDTH, order,
-                            unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
-                        )  # fmt: skip
-                        total += result[0]
-                    ratio = _bounded_exp(scale * (total - base) + arc_bonus[arc])
-                    n_nodes = _add_edge(
-                        node, arc, ratio, length, scratch + 1, first_node[j], n_nodes, n_edges, n_lanes, alpha,
-                        node_context, node_backoffs, node_length, node_key, edge_from, edge_to, edge_arc, edge_ratio,
-                    )  # fmt: skip
-                    source = node * n_lanes
-                    target = edge_to[n_edges] * n_lanes
-                    for l in range(low, high):
-                        alpha[target + l] += alpha[source + l] * ratio * factors[l]
-                    n_edges += 1
-            # 3. Only nodes that matter to a lane stay, and only their edges.
-            if n_nodes - first_node[j] > 1:
-                for l in range(n_lanes):
-                    total = 1e-290
-                    for node in range(first_node[j], n_nodes):
-                        total += alpha[node * n_lanes + l]
-                    factors[l] = 1 / total
-                last = _prune(first_node[j], n_nodes, beam, floor, n_lanes, alpha, factors, node_share, node_rank)
-                if last < n_nodes:
-                    id_node = -1
-                    for node in range(first_node[j], n_nodes):
-                        target = node_rank[node]
-                        if 0 <= target < node:
-                            node_key[target] = node_key[node]
-                            node_length[target] = node_length[node]
-                            _copy_state(node_context, node_backoffs, node * WIDTH, target * WIDTH, node_length[node])
-                            for l in range(n_lanes):
-                                alpha[target * n_lanes + l] = alpha[node * n_lanes + l]
-                    k = first_edge
-                    for i in range(first_edge, n_edges):
-                        target = node_rank[edge_to[i]]
-                        if target >= 0:
-                            edge_from[k] = edge_from[i]
-                            edge_to[k] = target
-                            edge_arc[k] = edge_arc[i]
-                            edge_ratio[k] = edge_ratio[i]
-                            k += 1
-                    n_edges = k
-                    n_nodes = last
-            # 4. Evidence; forward values then sum to 1 in each lane.
-            for l in range(n_lanes):
-                total = 0
-                for node in range(first_node[j], n_nodes):
-                    total += alpha[node * n_lanes + l]
-                # A lane in which nothing is possible any more (it cannot happen: identity always is) would divide by zero.
-                if total < 1e-290:
-                    total = 1e-290
-                if l < n_scored and total != 1:
-                    x = log(total)
-                    log_z[l] += x
-                    if wants:
-                        token_z[(j - 1) * n_scored + l] = x
-                total = 1 / total
-                norm[(j & 31) * n_lanes + l] = total
-                for node in range(first_node[j], n_nodes):
-                    alpha[node * n_lanes + l] *= total
-            level_token[n_levels] = j - 1
-            level_first[n_levels] = first_node[j]
-            level_last[n_levels] = n_nodes
-            level_edge[n_levels] = first_edge
-            level_ends[n_levels] = 0
-            n_levels += 1
-            # Which node is the identity path's state?
-            id_node = -1
-            key = _state_key(node_context, scratch * WIDTH, id_length)
-            for node in range(first_node[j], n_nodes):
-                if node_key[node] == key:
-                    id_node = node
-            # 5. Finish the piece where no arc crosses and one state is left, at a paragraph's end, or when the scratch is nearly used up.
-            reset = 1 if j == n or breaks[j] else 0
-            full = 1 if n_nodes > node_room - 512 else 0
-            if not reset and not full and (n_nodes - first_node[j] > 1 or _crosses(arc_order, arc_starts, arc_ends, a, n_arcs, j)):
-                continue
-            node = first_node[j]
-            if n_nodes - node > 1 or (reset and id_node < 0):
-                # Several states meet. At the end of a paragraph each pays for </s> (id 2).
-                base = 0
-                if reset:
-                    _copy_state(node_context, node_backoffs, scratch * WIDTH, (scratch + 1) * WIDTH, id_length)
-                    lm_step(
-                        2, node_context, node_backoffs, (scratch + 1) * WIDTH, id_length, (scratch + 1) * WIDTH, order,
-                        unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
-                    )  # fmt: skip
-                    base = result[0]
-                first_edge = n_edges
-                most = -1
-                for l in range(n_lanes):
-                    factors[l] = 0
-                for k in range(first_node[j], n_nodes):
-                    ratio = 1
-                    if reset:
-                        _copy_state(node_context, node_backoffs, k * WIDTH, (scratch + 1) * WIDTH, node_length[k])
-                        lm_step(
-                            2, node_context, node_backoffs, (scratch + 1) * WIDTH, node_length[k], (scratch + 1) * WIDTH, order,
-                            unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
-                        )  # fmt: skip
-                        ratio = _bounded_exp(scale * (result[0] - base))
-                    total = 0
-                    for l in range(n_lanes):
-                        x = alpha[k * n_lanes + l] * ratio
-                        factors[l] += x
-                        total += x
-                    if total > most:
-                        most = total
-                        node = k
-                    edge_from[n_edges] = k
-                    edge_to[n_edges] = n_nodes
-                    edge_arc[n_edges] = -2
-                    edge_ratio[n_edges] = ratio
-                    n_edges += 1
-                for l in range(n_scored):
-                    x = log(factors[l] if factors[l] > 1e-290 else 1e-290)
-                    log_z[l] += x
-                    if wants:
-                        token_z[(j - 1) * n_scored + l] += x
-                level_token[n_levels] = -1
-                level_first[n_levels] = n_nodes
-                level_last[n_levels] = n_nodes + 1
-                level_edge[n_levels] = first_edge
-                n_levels += 1
-            level_ends[n_levels - 1] = 1
-            if not has_arcs:
-                n_levels = piece_level
-                n_edges = piece_edge
-            # 6. Begin the next piece with the one state that goes on.
-            begin = j
-            if reset:
-                node_context[0] = 1
-                node_backoffs[0] = unigrams[3]
-                node_length[0] = 1
+            base_node = s * (node_room + 2)
+            scratch = base_node + node_room
+            # The state before the first token is the one that order - 1 tokens without arcs leave, or the beginning of a paragraph.
+            id_length = 0
+            if begin == 0 or breaks[begin]:
                 node_context[scratch * WIDTH] = 1
                 node_backoffs[scratch * WIDTH] = unigrams[3]
                 id_length = 1
-                id_node = 0
             else:
-                node_length[0] = node_length[node]
-                _copy_state(node_context, node_backoffs, node * WIDTH, 0, node_length[node])
-                id_node = 0 if id_node == node else -1
+                for k in range(begin - order + 1, begin):
+                    id_length = lm_step(
+                        ids[k], node_context, node_backoffs, scratch * WIDTH, id_length, scratch * WIDTH, order,
+                        unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
+                    )  # fmt: skip
+            # It is also the first node.
+            node_length[base_node] = _copy_state(node_context, node_backoffs, scratch * WIDTH, base_node * WIDTH, id_length)
             for l in range(n_lanes):
-                alpha[l] = 1
-            first_node[j] = 0
-            n_nodes = 1
-            has_arcs = 0
-            piece_level = n_levels
-            piece_edge = n_edges
+                alpha[base_node * n_lanes + l] = 1
+            node_share[base_node] = 1
+            first_node[begin + s] = base_node
+            streams[at + 1] = begin
+            streams[at + 2] = a
+            streams[at + 3] = begin
+            streams[at + 4] = base_node + 1
+            streams[at + 5] = streams[at + 6] = s * (edge_room // n_streams)
+            streams[at + 7] = streams[at + 8] = 2 * begin + 4 * s
+            streams[at + 9] = base_node
+            streams[at + 10] = id_length
+            streams[at + 11] = 0
+        running = n_streams
+        while running > 0:
+            # 1. The steps into the next position of each stream: the identity path, each node with the token as it stands, and with every arc that ends there.
+            running = 0
+            n_steps = 0
+            for s in range(n_streams):
+                at = s * STREAM
+                j = streams[at + 1] + 1
+                if j > streams[at + STREAM]:
+                    continue
+                running += 1
+                a = streams[at + 2]
+                begin = streams[at + 3]
+                n_nodes = streams[at + 4]
+                k = a
+                last = 1 + n_nodes - first_node[j - 1 + s]
+                first_node[j + s] = n_nodes
+                while k < n_arcs and arc_ends[arc_order[k]] == j:
+                    i = arc_starts[arc_order[k]]
+                    if i >= begin:
+                        last += first_node[i + 1 + s] - first_node[i + s]
+                    k += 1
+                # At most that many edges, and as many where states meet behind them.
+                if streams[at + 5] + 2 * last > (s + 1) * (edge_room // n_streams) or n_steps + last > step_room:
+                    n_levels = -1
+                    break
+                scratch = s * (node_room + 2) + node_room
+                streams[at + 12] = n_steps
+                _begin_step(n_steps, node_context, node_backoffs, scratch, streams[at + 10], steps, step_values, ids[j - 1], 0, 0)
+                n_steps += 1
+                for node in range(first_node[j - 1 + s], n_nodes):
+                    if node != streams[at + 9]:
+                        _begin_step(n_steps, node_context, node_backoffs, node, node_length[node], steps, step_values, ids[j - 1], 0, 0)
+                        n_steps += 1
+                k = a
+                while k < n_arcs and arc_ends[arc_order[k]] == j:
+                    arc = arc_order[k]
+                    k += 1
+                    i = arc_starts[arc]
+                    if i < begin:
+                        continue
+                    for node in range(first_node[i + s], first_node[i + 1 + s]):
+                        if node_share[node] < entry:
+                            continue
+                        _begin_step(
+                            n_steps, node_context, node_backoffs, node, node_length[node],
+                            steps, step_values, word_ids[arc_words[arc]], arc_words[arc] + 1, arc_words[arc + 1],
+                        )  # fmt: skip
+                        n_steps += 1
+            if n_levels < 0:
+                break
+            for step in range(n_steps):
+                chosen[step] = step
+            while n_steps > 0:
+                _walk(n_steps, chosen, step_room, steps, step_values, step_keys, order, unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books)
+                last = 0
+                for k in range(n_steps):
+                    at = chosen[k] * STEP
+                    if steps[at + 6] < steps[at + 7]:
+                        steps[at + 5] = word_ids[steps[at + 6]]
+                        steps[at + 6] += 1
+                        chosen[last] = chosen[k]
+                        last += 1
+                n_steps = last
+            for s in range(n_streams):
+                at = s * STREAM
+                j = streams[at + 1] + 1
+                if j > streams[at + STREAM]:
+                    continue
+                streams[at + 1] = j
+                a = streams[at + 2]
+                begin = streams[at + 3]
+                n_nodes = streams[at + 4]
+                n_edges = streams[at + 5]
+                id_node = streams[at + 9]
+                base_node = s * (node_room + 2)
+                scratch = base_node + node_room
+                ring = 32 * s
+                # 2. All edges into position j, and forward values of the nodes there, for each lane.
+                step = streams[at + 12]
+                identity[j - 1] = step_values[step * STEP_VALUES + 4] + spelling[j - 1]
+                id_length = steps[step * STEP + 4]
+                streams[at + 10] = id_length
+                for k in range(id_length):
+                    node_context[scratch * WIDTH + k] = steps[step * STEP + k]
+                    node_backoffs[scratch * WIDTH + k] = step_values[step * STEP_VALUES + k]
+                first_edge = n_edges
+                for g in range(n_groups):
+                    weight = keep[(j - 1) * n_families + group_family[g]]
+                    for l in range(group_first[g], group_first[g + 1]):
+                        factors[l] = 1 - lane_theta[l] * weight
+                last = step
+                step += 1
+                for node in range(first_node[j - 1 + s], first_node[j + s]):
+                    ratio = 1
+                    if node == id_node:
+                        k = last
+                    else:
+                        ratio = _bounded_exp(scale * (step_values[step * STEP_VALUES + 4] + spelling[j - 1] - identity[j - 1]))
+                        k = step
+                        step += 1
+                    n_nodes = _add_edge(
+                        node, -1, ratio, k, first_node[j + s], n_nodes, n_edges, n_lanes, alpha,
+                        steps, step_values, node_context, node_backoffs, node_length, node_key, edge_from, edge_to, edge_arc, edge_ratio,
+                    )  # fmt: skip
+                    source = node * n_lanes
+                    target = edge_to[n_edges] * n_lanes
+                    for l in range(n_lanes):
+                        alpha[target + l] += alpha[source + l] * ratio * factors[l]
+                    n_edges += 1
+                scaled = -1
+                while a < n_arcs and arc_ends[arc_order[a]] == j:
+                    arc = arc_order[a]
+                    a += 1
+                    i = arc_starts[arc]
+                    if i < begin:
+                        continue
+                    total = 0
+                    for g in range(n_groups):
+                        total += arc_weights[arc * n_families + group_family[g]]
+                    if total == 0 or (first_term <= arc < last_term and guided == 0):
+                        for node in range(first_node[i + s], first_node[i + 1 + s]):
+                            if node_share[node] >= entry:
+                                step += 1
+                        continue
+                    # θ of the lanes, and what they divide by between the arc's ends: once for all arcs over these tokens.
+                    if i != scaled:
+                        scaled = i
+                        for l in range(n_lanes):
+                            factors[n_lanes + l] = lane_theta[l]
+                        for k in range(i + 1, j):
+                            for l in range(n_lanes):
+                                factors[n_lanes + l] *= norm[(ring + (k & 31)) * n_lanes + l]
+                    streams[at + 11] = 1
+                    base = 0
+                    for k in range(i, j):
+                        base += identity[k]
+                    for node in range(first_node[i + s], first_node[i + 1 + s]):
+                        if node_share[node] < entry:
+                            continue
+                        if n_nodes >= scratch:
+                            step += 1
+                            continue
+                        x = scale * (step_values[step * STEP_VALUES + 4] - base) + arc_bonus[arc]
+                        ratio = _bounded_exp(x)
+                        n_nodes = _add_edge(
+                            node, arc, ratio, step, first_node[j + s], n_nodes, n_edges, n_lanes, alpha,
+                            steps, step_values, node_context, node_backoffs, node_length, node_key, edge_from, edge_to, edge_arc, edge_ratio,
+                        )  # fmt: skip
+                        step += 1
+                        source = node * n_lanes
+                        target = edge_to[n_edges] * n_lanes
+                        for g in range(n_groups):
+                            weight = ratio * arc_weights[arc * n_families + group_family[g]]
+                            if weight > 0:
+                                low = group_first[g + 1] - 1 if first_term <= arc < last_term else group_first[g]
+                                for l in range(low, group_first[g + 1]):
+                                    alpha[target + l] += alpha[source + l] * weight * factors[n_lanes + l]
+                        n_edges += 1
+                # 3. Only nodes that matter to a lane stay, and only their edges.
+                _sum_lanes(first_node[j + s], n_nodes, n_lanes, alpha, factors)
+                node_share[first_node[j + s]] = 1
+                if n_nodes - first_node[j + s] > 1:
+                    last = _prune(first_node[j + s], n_nodes, beam, floor, n_lanes, alpha, factors, n_lanes, node_share, node_rank)
+                    if last < n_nodes:
+                        for node in range(first_node[j + s], n_nodes):
+                            target = node_rank[node]
+                            if 0 <= target < node:
+                                node_share[target] = node_share[node]
+                                node_key[target] = node_key[node]
+                                node_length[target] = node_length[node]
+                                _copy_state(node_context, node_backoffs, node * WIDTH, target * WIDTH, node_length[node])
+                                for l in range(n_lanes):
+                                    alpha[target * n_lanes + l] = alpha[node * n_lanes + l]
+                        k = first_edge
+                        for i in range(first_edge, n_edges):
+                            target = node_rank[edge_to[i]]
+                            if target >= 0:
+                                edge_from[k] = edge_from[i]
+                                edge_to[k] = target
+                                edge_arc[k] = edge_arc[i]
+                                edge_ratio[k] = edge_ratio[i]
+                                k += 1
+                        n_edges = k
+                        n_nodes = last
+                        _sum_lanes(first_node[j + s], n_nodes, n_lanes, alpha, factors)
+                # 4. Evidence; forward values then sum to 1 in each lane.
+                k = (j - 1) * (n_lanes - guided * n_groups)
+                i = 0
+                for g in range(n_groups):
+                    for l in range(group_first[g], group_first[g + 1] - guided):
+                        # Where a family has nothing to change the sum is 1 but for rounding.
+                        x = factors[l] - 1
+                        if x > 1e-13 or x < -1e-13:
+                            x = log(factors[l])
+                            log_z[i] += x
+                            if wants:
+                                token_z[k + i] = x
+                        i += 1
+                for l in range(n_lanes):
+                    norm[(ring + (j & 31)) * n_lanes + l] = factors[n_lanes + l]
+                for node in range(first_node[j + s], n_nodes):
+                    for l in range(n_lanes):
+                        alpha[node * n_lanes + l] *= factors[n_lanes + l]
+                n_levels = streams[at + 7]
+                level_token[n_levels] = j - 1
+                level_first[n_levels] = first_node[j + s]
+                level_last[n_levels] = n_nodes
+                level_edge[n_levels] = first_edge
+                level_ends[n_levels] = 0
+                n_levels += 1
+                # Which node is the identity path's state?
+                id_node = -1
+                key = _state_key(node_context, scratch * WIDTH, id_length)
+                for node in range(first_node[j + s], n_nodes):
+                    if node_key[node] == key:
+                        id_node = node
+                # 5. Finish the piece where no arc crosses and one state is left, at a paragraph's or the stream's end, or when the scratch is nearly used up.
+                reset = 1 if j == n or breaks[j] else 0
+                full = 1 if n_nodes > scratch - 512 or j == streams[at + STREAM] else 0
+                if reset or full or (n_nodes - first_node[j + s] == 1 and not _crosses(arc_order, arc_starts, arc_ends, a, n_arcs, j)):
+                    node = first_node[j + s]
+                    if n_nodes - node > 1 or (reset and id_node < 0):
+                        # Several states meet. At the end of a paragraph each pays for </s> (id 2).
+                        base = 0
+                        if reset:
+                            _copy_state(node_context, node_backoffs, scratch * WIDTH, (scratch + 1) * WIDTH, id_length)
+                            lm_step(
+                                2, node_context, node_backoffs, (scratch + 1) * WIDTH, id_length, (scratch + 1) * WIDTH, order,
+                                unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
+                            )  # fmt: skip
+                            base = result[0]
+                        first_edge = n_edges
+                        most = -1
+                        for l in range(n_lanes):
+                            factors[l] = 0
+                        for k in range(first_node[j + s], n_nodes):
+                            ratio = 1
+                            if reset:
+                                _copy_state(node_context, node_backoffs, k * WIDTH, (scratch + 1) * WIDTH, node_length[k])
+                                lm_step(
+                                    2, node_context, node_backoffs, (scratch + 1) * WIDTH, node_length[k], (scratch + 1) * WIDTH, order,
+                                    unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result,
+                                )  # fmt: skip
+                                ratio = _bounded_exp(scale * (result[0] - base))
+                            total = 0
+                            for l in range(n_lanes):
+                                x = alpha[k * n_lanes + l] * ratio
+                                factors[l] += x
+                                total += x
+                            if total > most:
+                                most = total
+                                node = k
+                            edge_from[n_edges] = k
+                            edge_to[n_edges] = n_nodes
+                            edge_arc[n_edges] = -2
+                            edge_ratio[n_edges] = ratio
+                            n_edges += 1
+                        k = (j - 1) * (n_lanes - guided * n_groups)
+                        i = 0
+                        for g in range(n_groups):
+                            for l in range(group_first[g], group_first[g + 1] - guided):
+                                x = log(factors[l] if factors[l] > 1e-290 else 1e-290)
+                                log_z[i] += x
+                                if wants:
+                                    token_z[k + i] += x
+                                i += 1
+                        level_token[n_levels] = -1
+                        level_first[n_levels] = n_nodes
+                        level_last[n_levels] = n_nodes + 1
+                        level_edge[n_levels] = first_edge
+                        n_levels += 1
+                    level_ends[n_levels - 1] = 1
+                    if streams[at + 11] == 0:
+                        n_levels = streams[at + 8]
+                        n_edges = streams[at + 6]
+                    # 6. Begin the next piece with the one state that goes on.
+                    streams[at + 3] = j
+                    if reset:
+                        node_context[base_node * WIDTH] = node_context[scratch * WIDTH] = 1
+                        node_backoffs[base_node * WIDTH] = node_backoffs[scratch * WIDTH] = unigrams[3]
+                        node_length[base_node] = 1
+                        streams[at + 10] = 1
+                        id_node = base_node
+                    else:
+                        node_length[base_node] = node_length[node]
+                        _copy_state(node_context, node_backoffs, node * WIDTH, base_node * WIDTH, node_length[node])
+                        id_node = base_node if id_node == node else -1
+                    for l in range(n_lanes):
+                        alpha[base_node * n_lanes + l] = 1
+                    node_share[base_node] = 1
+                    first_node[j + s] = base_node
+                    n_nodes = base_node + 1
+                    streams[at + 11] = 0
+                    streams[at + 6] = n_edges
+                    streams[at + 8] = n_levels
+                streams[at + 2] = a
+                streams[at + 4] = n_nodes
+                streams[at + 5] = n_edges
+                streams[at + 7] = n_levels
+                streams[at + 9] = id_node
+                n_levels = 0
         if n_levels >= 0:
+            # The streams' levels and edges, one behind the other.
+            n_edges = 0
+            for s in range(n_streams):
+                at = s * STREAM
+                base_node = s * (node_room + 2)
+                first_edge = s * (edge_room // n_streams)
+                for k in range(2 * streams[at] + 4 * s, streams[at + 7]):
+                    level_token[n_levels] = level_token[k]
+                    level_first[n_levels] = level_first[k] - base_node
+                    level_last[n_levels] = level_last[k] - base_node
+                    level_edge[n_levels] = level_edge[k] - first_edge + n_edges
+                    level_ends[n_levels] = level_ends[k]
+                    n_levels += 1
+                for k in range(first_edge, streams[at + 5]):
+                    edge_from[n_edges] = edge_from[k] - base_node
+                    edge_to[n_edges] = edge_to[k] - base_node
+                    edge_arc[n_edges] = edge_arc[k]
+                    edge_ratio[n_edges] = edge_ratio[k]
+                    n_edges += 1
             level_edge[n_levels] = n_edges
-        result[1] = seen
+            level_token[n_levels] = level_first[n_levels] = level_last[n_levels] = 0
+            level_ends[n_levels] = 0
     return n_levels
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _cut_streams(
+    n: cython.Py_ssize_t,
+    breaks: cython.const[cython.uchar][::1],
+    n_arcs: cython.Py_ssize_t,
+    arc_starts: cython.const[cython.int][::1],
+    arc_ends: cython.const[cython.int][::1],
+    order: cython.int,
+    most: cython.Py_ssize_t,
+    streams: cython.int[::1],
+    covered: cython.uchar[::1],
+) -> cython.Py_ssize_t:
+    """Where streams begin: streams[STREAM * s], with n behind the last; at most `most`, of about equal length and 32 tokens or more. Returns their number."""
+    k: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    run: cython.Py_ssize_t = 0
+    count: cython.Py_ssize_t = 1
+    length: cython.Py_ssize_t = n // most
+    if length < 32:
+        length = 32
+    for i in range(n):
+        covered[i] = 0
+    for k in range(n_arcs):
+        for i in range(arc_starts[k], arc_ends[k]):
+            covered[i] = 1
+    streams[0] = 0
+    for i in range(n):
+        if breaks[i]:
+            run = 0
+        if count < most and i - streams[STREAM * (count - 1)] >= length and (breaks[i] or run >= order - 1):
+            streams[STREAM * count] = i
+            count += 1
+        run = 0 if covered[i] else run + 1
+    streams[STREAM * count] = n
+    return count
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _sum_lanes(
+    first: cython.Py_ssize_t, last: cython.Py_ssize_t, n_lanes: cython.Py_ssize_t, alpha: cython.const[cython.double][::1], sums: cython.double[::1]
+) -> cython.void:
+    """For each lane the sum over the nodes first … last, and behind all lanes one over it."""
+    node: cython.Py_ssize_t
+    l: cython.Py_ssize_t  # noqa: E741
+    for l in range(n_lanes):
+        # Identity is always possible; a lane without anything would divide by zero all the same.
+        sums[l] = alpha[first * n_lanes + l] + 1e-290
+    for node in range(first + 1, last):
+        for l in range(n_lanes):
+            sums[l] += alpha[node * n_lanes + l]
+    for l in range(n_lanes):
+        sums[n_lanes + l] = 1 / sums[l]
 
 
 def backward(
@@ -1562,19 +1826,48 @@ def _state_key(context: cython.int[::1], at: cython.Py_ssize_t, length: cython.i
 
 
 @cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _begin_step(
+    step: cython.Py_ssize_t,
+    context: cython.const[cython.int][::1],
+    backoffs: cython.const[cython.double][::1],
+    node: cython.Py_ssize_t,
+    length: cython.int,
+    steps: cython.int[::1],
+    values: cython.double[::1],
+    word: cython.int,
+    following: cython.int,
+    stop: cython.int,
+) -> cython.void:
+    """Step number `step` from a node's state: over a word, and then over the words from `following` to the one before `stop` of the list of words."""
+    m: cython.int
+    for m in range(length):
+        steps[step * STEP + m] = context[node * WIDTH + m]
+        values[step * STEP_VALUES + m] = backoffs[node * WIDTH + m]
+    steps[step * STEP + 4] = length
+    steps[step * STEP + 5] = word
+    steps[step * STEP + 6] = following
+    steps[step * STEP + 7] = stop
+    values[step * STEP_VALUES + 4] = 0
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def _add_edge(
     source: cython.Py_ssize_t,
     arc: cython.int,
     ratio: cython.double,
-    length: cython.int,
-    state: cython.Py_ssize_t,
+    step: cython.Py_ssize_t,
     first: cython.Py_ssize_t,
     n_nodes: cython.Py_ssize_t,
     edge: cython.Py_ssize_t,
     n_lanes: cython.Py_ssize_t,
     alpha: cython.double[::1],
+    steps: cython.const[cython.int][::1],
+    values: cython.const[cython.double][::1],
     node_context: cython.int[::1],
     node_backoffs: cython.double[::1],
     node_length: cython.int[::1],
@@ -1584,11 +1877,15 @@ def _add_edge(
     edge_arc: cython.int[::1],
     edge_ratio: cython.double[::1],
 ) -> cython.Py_ssize_t:
-    """Write edge number `edge` to the node whose model state stands in slot `state`, making the node if there is none; returns the number of nodes."""
-    key: cython.ulonglong = _state_key(node_context, state * WIDTH, length)
+    """Write edge number `edge` to the node that has the model state of a step, making the node if there is none; returns the number of nodes."""
+    length: cython.int = steps[step * STEP + 4]
+    key: cython.ulonglong = length
+    m: cython.int
     node: cython.Py_ssize_t
     l: cython.Py_ssize_t  # noqa: E741
     target: cython.Py_ssize_t = -1
+    for m in range(length):
+        key = mix(key, steps[step * STEP + m])
     for node in range(first, n_nodes):
         if node_key[node] == key:
             target = node
@@ -1597,7 +1894,9 @@ def _add_edge(
         target = n_nodes
         node_key[target] = key
         node_length[target] = length
-        _copy_state(node_context, node_backoffs, state * WIDTH, target * WIDTH, length)
+        for m in range(length):
+            node_context[target * WIDTH + m] = steps[step * STEP + m]
+            node_backoffs[target * WIDTH + m] = values[step * STEP_VALUES + m]
         for l in range(n_lanes):
             alpha[target * n_lanes + l] = 0
         n_nodes += 1
@@ -1619,13 +1918,15 @@ def _prune(
     n_lanes: cython.Py_ssize_t,
     alpha: cython.const[cython.double][::1],
     scales: cython.const[cython.double][::1],
+    first_scale: cython.Py_ssize_t,
     shares: cython.double[::1],
     ranks: cython.int[::1],
 ) -> cython.Py_ssize_t:
     """New numbers, from `first` on, for the `beam` nodes of first … last with the largest share of any lane's probability, if it is at least `floor`; ties
     go to the earlier node.
 
-    `ranks` gets the numbers, −1 for the nodes that go; `scales` makes shares of alpha; `shares` is scratch. Returns the number behind the last.
+    `ranks` gets the numbers, −1 for the nodes that go; `scales`, from `first_scale` on, makes shares of alpha; `shares` gets them.
+    Returns the number behind the last.
     """
     node: cython.Py_ssize_t
     l: cython.Py_ssize_t  # noqa: E741
@@ -1637,7 +1938,7 @@ def _prune(
     for node in range(first, last):
         most = 0
         for l in range(n_lanes):
-            share = alpha[node * n_lanes + l] * scales[l]
+            share = alpha[node * n_lanes + l] * scales[first_scale + l]
             if share > most:
                 most = share
         shares[node] = most

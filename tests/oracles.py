@@ -271,10 +271,10 @@ class Prefix:
 
 
 def decode_exactly(
-    lattice: Lattice, scorer: Scorer, lanes: Lanes, weights: Sequence[float], scale: float, beam: int | None = None, floor: float = 0.0
+    lattice: Lattice, scorer: Scorer, lanes: Lanes, weights: Sequence[float], scale: float, beam: int | None = None, floor: float = 0.0, entry: float = 0.0
 ) -> Exact:
     """Sum and maximise over all paths, written out one by one; with a beam, over those that only meet the likeliest
-    states of each position, with at least `floor` of a lane's probability."""
+    states of each position, with at least `floor` of a lane's probability; arcs begin in states with at least `entry` of it."""
     n, arcs = len(lattice.ids), lattice.arcs
     n_families = len(lattice.keep) // n
 
@@ -298,29 +298,32 @@ def decode_exactly(
     def totals(prefixes: Sequence[Prefix], clean: Prefix) -> list[float]:
         return [math.fsum(column) for column in zip(*(values(prefix, clean) for prefix in prefixes), strict=True)]
 
-    def prune(prefixes: list[Prefix], clean: Prefix) -> list[Prefix]:
+    def prune(prefixes: list[Prefix], clean: Prefix) -> tuple[list[Prefix], list[Prefix]]:
         by_state: dict[tuple[int, ...], list[Prefix]] = {}
         for prefix in prefixes:
             by_state.setdefault(scorer.state(prefix.history), []).append(prefix)
         total = totals(prefixes, clean)
         share = {state: max(a / b for a, b in zip(totals(group, clean), total, strict=True)) for state, group in by_state.items()}
-        return [prefix for state in sorted(by_state, key=lambda state: -share[state])[:beam] if share[state] >= floor for prefix in by_state[state]]
+        kept = [state for state in sorted(by_state, key=lambda state: -share[state])[:beam] if share[state] >= floor]
+        return [prefix for state in kept for prefix in by_state[state]], [prefix for state in kept if share[state] >= entry for prefix in by_state[state]]
 
     def end_paragraph(prefix: Prefix) -> Prefix:
         return replace(prefix, history=(BEGIN,), log_prob=prefix.log_prob + scorer.log_prob(prefix.history, END))
 
     clean = Prefix((BEGIN,), 0.0, (1.0,) * len(lanes), 1.0, ())
     at: list[list[Prefix]] = [[clean]]
+    entries: list[list[Prefix]] = [[clean]]
     sums = [[1.0] * len(lanes)]
     for j in range(1, n + 1):
         clean = extend(clean, j - 1, -1)
         steps = [(j - 1, -1), *((arcs.starts[k], k) for k in range(len(arcs)) if arcs.ends[k] == j)]
-        found = [extend(prefix, start, arc) for start, arc in steps for prefix in at[start]]
-        if beam is not None:
-            found = prune(found, clean)
+        found = [extend(prefix, start, arc) for start, arc in steps for prefix in (at if arc < 0 else entries)[start]]
+        found, begins = (found, found) if beam is None else prune(found, clean)
         if j == n or lattice.lines.breaks[j]:
             clean, found = end_paragraph(clean), [end_paragraph(prefix) for prefix in found]
+            begins = found
         at.append(found)
+        entries.append(begins)
         sums.append(totals(found, clean))
 
     shares = [[value / total for value, total in zip(values(path, clean), sums[n], strict=True)] for path in at[n]]

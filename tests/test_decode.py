@@ -141,12 +141,13 @@ def test_agrees_with_every_path_in_the_beam(small: SmallModel, decoder: Callable
 
 
 @pytest.mark.usefixtures("_kernels")
-@pytest.mark.parametrize("floor", [0.01, 0.2])
-def test_agrees_with_every_path_above_the_floor(small: SmallModel, floor: float) -> None:
+@pytest.mark.parametrize(("floor", "entry"), [(0.01, 0.01), (0.2, 0.2), (0.001, 0.02), (0.01, 0.3)])
+def test_agrees_with_every_path_above_the_floor(small: SmallModel, monkeypatch: pytest.MonkeyPatch, floor: float, entry: float) -> None:
+    monkeypatch.setattr(decode, "ENTRY", entry / floor)
     use, dropped = Decoder(small.model, FAMILIES, len(LANES), scale=1.0, beam=WIDE, floor=floor), 0
     for seed in range(15):
         lattice, _ = small_lattice(small, seed)
-        exact = decode_exactly(lattice, small.scorer, LANES, WEIGHTS, 1.0, WIDE, floor)
+        exact = decode_exactly(lattice, small.scorer, LANES, WEIGHTS, 1.0, WIDE, floor, entry)
         log_z, token_z, _ = use.forward(lattice, LANES)
         assert log_z.tolist() == close(exact.log_z)
         assert token_z.tolist() == close(exact.token_z)
@@ -209,6 +210,25 @@ def test_a_paragraph_break_separates_exactly(small: SmallModel, decoder: Callabl
     assert token_z.tolist() == close([*separate[0][1], *separate[1][1]])
     assert posterior.tolist() == close([*separate[0][2], *separate[1][2]])
     assert best.tolist() == [*separate[0][3], *separate[1][3]]
+
+
+@pytest.mark.usefixtures("_kernels")
+def test_streams_change_nothing(small: SmallModel, decoder: Callable[[float, int], Decoder], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut where the state is known, and followed side by side, a text gives the same bits as when it is followed from one end to the other."""
+    beginnings = set[int]()
+    monkeypatch.setattr(decode, "_STREAMS", 1)
+    single = Decoder(small.model, FAMILIES, len(LANES), scale=0.7, beam=8, floor=0)
+    monkeypatch.undo()
+    for seed in range(12):
+        lattice = long_lattice(small, seed, n=150 + 20 * seed, n_arcs=60)
+        one, many = single.forward(lattice, LANES), decoder(0.7, 8).forward(lattice, LANES)
+        assert many.token_z == one.token_z
+        assert many.log_z.tolist() == close(one.log_z.tolist())
+        assert [column.tolist() for column in many.graph.edges] == [column.tolist() for column in one.graph.edges]
+        assert [column.tolist() for column in many.graph.levels] == [column.tolist() for column in one.graph.levels]
+        streams = decoder(0.7, 8)._streams[0]
+        beginnings |= {0 if lattice.lines.breaks[at] else 1 for at in streams[decode._STREAM :: decode._STREAM] if 0 < at < len(lattice.ids)}
+    assert beginnings == {0, 1}, "streams begin at paragraphs and inside them"
 
 
 @pytest.mark.usefixtures("_kernels")
