@@ -643,7 +643,8 @@ def compose(
 
 # --- language model -----------------------------------------------------------------------------------------------------------------------------
 
-# A model state is up to four words, the last one first, with the back-off of each of its contexts: WIDTH slots in two arrays.
+# A model state is up to four words, the last one first, and what it costs to back off to the first of them, to the first two …, which is the sum of the
+# back-offs from there on: WIDTH slots in two arrays, 0 behind the state's length. Copied and compared whole, they need no branch.
 WIDTH = cython.declare(cython.int, 4)
 BOOK = cython.declare(cython.int, 320)
 
@@ -796,23 +797,19 @@ def lm_step(
                 break
             score = books[m * BOOK + (found & 255)]
         matched = m + 2
-    for m in range(matched - 1, length):
-        score += backoffs[at + m]
+    if matched <= WIDTH:
+        score += backoffs[at + matched - 1]
     result[0] = score
     if matched > order - 1:
         matched = order - 1
-    m = matched - 1
-    while m > 0:
-        context[to + m] = context[at + m - 1]
-        m -= 1
+    context[to + 3] = context[at + 2] if matched > 3 else 0
+    context[to + 2] = context[at + 1] if matched > 2 else 0
+    context[to + 1] = context[at] if matched > 1 else 0
     context[to] = word
-    backoffs[to] = b0
-    if matched > 1:
-        backoffs[to + 1] = b1
-    if matched > 2:
-        backoffs[to + 2] = b2
-    if matched > 3:
-        backoffs[to + 3] = b3
+    backoffs[to + 3] = b3
+    backoffs[to + 2] = b2 + b3
+    backoffs[to + 1] = b1 + (b2 + b3)
+    backoffs[to] = b0 + (b1 + (b2 + b3))
     return matched
 
 
@@ -855,15 +852,14 @@ def _walk(
     going: cython.Py_ssize_t
     key: cython.ulonglong
     found: cython.uint
-    length: cython.int
     matched: cython.int
-    score: cython.double
     for k in range(n):
         at = chosen[k] * STEP
         x = chosen[k] * STEP_VALUES
         key = mix(0, steps[at + 5] + 1)
         values[x + 5] = unigrams[2 * steps[at + 5]]
         values[x + 6] = unigrams[2 * steps[at + 5] + 1]
+        values[x + 7] = values[x + 8] = values[x + 9] = 0
         steps[at + 8] = 1
         if steps[at + 4] > 0:
             key = mix(key, steps[at] + 1)
@@ -918,21 +914,18 @@ def _walk(
     for k in range(n):
         at = chosen[k] * STEP
         x = chosen[k] * STEP_VALUES
-        length = steps[at + 4]
         matched = steps[at + 8]
-        score = values[x + 5]
-        for m in range(matched - 1, length):
-            score += values[x + m]
-        values[x + 4] += score
+        values[x + 4] += values[x + 5] + (values[x + matched - 1] if matched <= WIDTH else 0)
         if matched > order - 1:
             matched = order - 1
-        m = matched - 1
-        while m > 0:
-            steps[at + m] = steps[at + m - 1]
-            m -= 1
+        steps[at + 3] = steps[at + 2] if matched > 3 else 0
+        steps[at + 2] = steps[at + 1] if matched > 2 else 0
+        steps[at + 1] = steps[at] if matched > 1 else 0
         steps[at] = steps[at + 5]
-        for m in range(matched):
-            values[x + m] = values[x + 6 + m]
+        values[x + 3] = values[x + 9]
+        values[x + 2] = values[x + 8] + values[x + 3]
+        values[x + 1] = values[x + 7] + values[x + 2]
+        values[x] = values[x + 6] + values[x + 1]
         steps[at + 4] = matched
 
 
@@ -954,8 +947,7 @@ def score_words(
     """Log probability of each word of one sentence after the words before it, from <s> (id 1) on; `scores` is as long as `words`."""
     i: cython.Py_ssize_t
     length: cython.int = 1
-    context[0] = 1
-    backoffs[0] = unigrams[3]
+    _begin_text(context, backoffs, 0, 1, unigrams[3])
     for i in range(len(words)):
         length = lm_step(words[i], context, backoffs, 0, length, 0, order, unigrams, bigrams, trigrams, fourgrams, fivegrams, capacities, books, result)
         scores[i] = result[0]
@@ -1211,12 +1203,11 @@ def forward(
             base_node = s * (node_room + 2)
             scratch = base_node + node_room
             # The state before the first token is the one that order - 1 tokens without arcs leave, or the beginning of a paragraph.
-            id_length = 0
-            if begin == 0 or breaks[begin]:
-                node_context[scratch * WIDTH] = 1
-                node_backoffs[scratch * WIDTH] = unigrams[3]
-                id_length = 1
-            else:
+            id_length = 1
+            _begin_text(node_context, node_backoffs, scratch * WIDTH, 1, unigrams[3])
+            if begin > 0 and not breaks[begin]:
+                id_length = 0
+                _begin_text(node_context, node_backoffs, scratch * WIDTH, 0, 0)
                 for k in range(begin - order + 1, begin):
                     id_length = lm_step(
                         ids[k], node_context, node_backoffs, scratch * WIDTH, id_length, scratch * WIDTH, order,
@@ -1320,7 +1311,7 @@ def forward(
                 identity[j - 1] = step_values[step * STEP_VALUES + 4] + spelling[j - 1]
                 id_length = steps[step * STEP + 4]
                 streams[at + 10] = id_length
-                for k in range(id_length):
+                for k in range(4):
                     node_context[scratch * WIDTH + k] = steps[step * STEP + k]
                     node_backoffs[scratch * WIDTH + k] = step_values[step * STEP_VALUES + k]
                 first_edge = n_edges
@@ -1516,9 +1507,8 @@ def forward(
                     # 6. Begin the next piece with the one state that goes on.
                     streams[at + 3] = j
                     if reset:
-                        node_context[base_node * WIDTH] = node_context[scratch * WIDTH] = 1
-                        node_backoffs[base_node * WIDTH] = node_backoffs[scratch * WIDTH] = unigrams[3]
-                        node_length[base_node] = 1
+                        _begin_text(node_context, node_backoffs, scratch * WIDTH, 1, unigrams[3])
+                        node_length[base_node] = _copy_state(node_context, node_backoffs, scratch * WIDTH, base_node * WIDTH, 1)
                         streams[at + 10] = 1
                         id_node = base_node
                     else:
@@ -1806,7 +1796,7 @@ def _bounded_exp(x: cython.double) -> cython.double:
 @cython.exceptval(check=False)
 def _copy_state(context: cython.int[::1], backoffs: cython.double[::1], at: cython.Py_ssize_t, to: cython.Py_ssize_t, length: cython.int) -> cython.int:
     m: cython.int
-    for m in range(length):
+    for m in range(4):
         context[to + m] = context[at + m]
         backoffs[to + m] = backoffs[at + m]
     return length
@@ -1816,13 +1806,26 @@ def _copy_state(context: cython.int[::1], backoffs: cython.double[::1], at: cyth
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _state_key(context: cython.int[::1], at: cython.Py_ssize_t, length: cython.int) -> cython.ulonglong:
-    """Two model states are the same where their words are."""
-    key: cython.ulonglong = length
+def _begin_text(context: cython.int[::1], backoffs: cython.double[::1], at: cython.Py_ssize_t, word: cython.int, backoff: cython.double) -> cython.void:
+    """A state of one word."""
     m: cython.int
-    for m in range(length):
-        key = mix(key, context[at + m])
-    return key
+    for m in range(1, 4):
+        context[at + m] = 0
+        backoffs[at + m] = 0
+    context[at] = word
+    backoffs[at] = backoff
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _state_key(context: cython.const[cython.int][::1], at: cython.Py_ssize_t, length: cython.int) -> cython.ulonglong:
+    """Two model states are the same where their words are."""
+    key: cython.ulonglong = mix(length, context[at])
+    key = mix(key, context[at + 1])
+    key = mix(key, context[at + 2])
+    return mix(key, context[at + 3])
 
 
 @cython.cfunc
@@ -1843,7 +1846,7 @@ def _begin_step(
 ) -> cython.void:
     """Step number `step` from a node's state: over a word, and then over the words from `following` to the one before `stop` of the list of words."""
     m: cython.int
-    for m in range(length):
+    for m in range(4):
         steps[step * STEP + m] = context[node * WIDTH + m]
         values[step * STEP_VALUES + m] = backoffs[node * WIDTH + m]
     steps[step * STEP + 4] = length
@@ -1878,14 +1881,11 @@ def _add_edge(
     edge_ratio: cython.double[::1],
 ) -> cython.Py_ssize_t:
     """Write edge number `edge` to the node that has the model state of a step, making the node if there is none; returns the number of nodes."""
-    length: cython.int = steps[step * STEP + 4]
-    key: cython.ulonglong = length
+    key: cython.ulonglong = _state_key(steps, step * STEP, steps[step * STEP + 4])
     m: cython.int
     node: cython.Py_ssize_t
     l: cython.Py_ssize_t  # noqa: E741
     target: cython.Py_ssize_t = -1
-    for m in range(length):
-        key = mix(key, steps[step * STEP + m])
     for node in range(first, n_nodes):
         if node_key[node] == key:
             target = node
@@ -1893,8 +1893,8 @@ def _add_edge(
     if target < 0:
         target = n_nodes
         node_key[target] = key
-        node_length[target] = length
-        for m in range(length):
+        node_length[target] = steps[step * STEP + 4]
+        for m in range(4):
             node_context[target * WIDTH + m] = steps[step * STEP + m]
             node_backoffs[target * WIDTH + m] = values[step * STEP_VALUES + m]
         for l in range(n_lanes):
