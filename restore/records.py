@@ -119,8 +119,10 @@ class Result:
     verdict: Verdict
 
     def __init__(self, text: str, edits: tuple[Edit, ...] | Callable[[], tuple[Edit, ...]], verdict: Verdict) -> None:
-        for name, value in zip(self.__slots__, (edits, text, verdict), strict=True):
-            object.__setattr__(self, name, value)
+        put = object.__setattr__
+        put(self, "_edits", edits)
+        put(self, "text", text)
+        put(self, "verdict", verdict)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise FrozenInstanceError(f"cannot assign to field {name!r}")
