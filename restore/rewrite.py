@@ -148,21 +148,26 @@ class Rewrite:
 
     def _spell(self, text: str) -> Iterator[Edit]:
         offsets = CharacterOffsets(text, self._data)
-        for start, end, original, p, share, row, others in self._edits:
+        for edit in self._edits:
+            start, end, original, p, _, row, _ = edit
             begin, stop = offsets(start, end)
-            observed = self._data[end - (row[1] - row[0]) : end]
-            before = self._data[start : end - len(observed)]
-            article, gap = before[: row[8] - row[7]], before[row[8] - row[7] :]
-            found: dict[bytes, float] = {}
-            for (number, left, right, size), likely in others.between(row[9], row[10]):
-                wording = self._wordings.fit((observed, row[2], number, left, right), size, others.texts)
-                if wording != observed:
-                    wording = _mended(article, observed, wording) + gap + wording if article else wording
-                    found[wording] = found.get(wording, 0.0) + likely
-            found.pop(original, None)
-            best = sorted(((decode(wording), likely) for wording, likely in found.items()), key=lambda item: (-item[1], item[0]))[:3] if found else ()
-            alternatives = tuple([(wording, round(min(1.0, likely * share), 6)) for wording, likely in best])
+            alternatives = self._alternatives(edit) if row[9] < row[10] else ()
             yield Edit(begin, stop, text[begin:stop], decode(original), "substitution", p, alternatives)
+
+    def _alternatives(self, edit: _Made) -> tuple[tuple[str, float], ...]:
+        start, end, original, _, share, row, (readings, likely, texts) = edit
+        observed = self._data[end - (row[1] - row[0]) : end]
+        before = self._data[start : end - len(observed)]
+        article, gap = before[: row[8] - row[7]], before[row[8] - row[7] :]
+        found: dict[bytes, float] = {}
+        for k in range(row[9], row[10]):
+            wording = self._wordings.fit((observed, row[2], readings[4 * k], readings[4 * k + 1], readings[4 * k + 2]), readings[4 * k + 3], texts)
+            if wording != observed:
+                wording = _mended(article, observed, wording) + gap + wording if article else wording
+                found[wording] = found.get(wording, 0.0) + likely[k]
+        found.pop(original, None)
+        best = sorted([(-p, decode(wording)) for wording, p in found.items()])[:3]
+        return tuple([(wording, round(min(1.0, -p * share), 6)) for p, wording in best])
 
 
 class _Others(NamedTuple):
@@ -171,10 +176,6 @@ class _Others(NamedTuple):
     readings: array[int]
     likely: array[float]
     texts: list[str]
-
-    def between(self, first: int, last: int) -> Iterator[tuple[tuple[int, int, int, int], float]]:
-        parts = iter(self.readings[4 * first : 4 * last])
-        return zip(zip(parts, parts, parts, parts, strict=True), self.likely[first:last], strict=True)
 
 
 #: An edit: first byte, byte behind the last, what is put there, probability, factor of its other readings, the kernel's row, and these readings.
