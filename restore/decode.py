@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ BEAM = 8
 FLOOR = 1e-3
 #: Changes begin in states that have at least so many times that share. Without it, a fifth slower; at 50, d17–d20 lose half a point of precision.
 ENTRY = 20
-_STREAMS, _NODES, _EDGES, _STEPS, _TOKENS = 8, 1536, 131072, 2048, 1 << 13
+_STREAMS, _NODES, _EDGES, _STEPS, _TOKENS = 8, 4096, 131072, 2048, 1 << 13
 _WIDTH = 4
 #: Rate of the lanes that keep terms in the graph where they are not evidence.
 _GUIDE = 0.5
@@ -51,15 +52,17 @@ class Lanes:
         """Every rate for every family, families outermost."""
         return cls(array("d", list(thetas) * n_families), array("i", (f for f in range(n_families) for _ in thetas)))
 
+    @cached_property
     def guided(self) -> Lanes:
         """With one more lane at the end of each group, which keeps in the graph what is no evidence."""
-        first, families = self.groups()
+        first, families = self.groups
         thetas = array("d")
         for start, end in pairwise(first):
             thetas += self.thetas[start:end] + array("d", [_GUIDE])
         sizes = (end - start + 1 for start, end in pairwise(first))
         return Lanes(thetas, array("i", (family for family, size in zip(families, sizes, strict=True) for _ in range(size))))
 
+    @cached_property
     def groups(self) -> tuple[array[int], array[int]]:
         """Runs of lanes of one family: where each begins, with the end of the last; and its family."""
         first = [k for k, family in enumerate(self.families) if k == 0 or family != self.families[k - 1]]
@@ -128,13 +131,13 @@ class Decoder:
             raise ValueError(f"{scored} lanes, the decoder was made for {self._n_lanes - self._n_families}")
         guided = int(first_term < last_term)
         if guided:
-            lanes = lanes.guided()
+            lanes = lanes.guided
         if n == 0:
             return Forward(log_z, token_z, Graph(lattice, 0, (), ()))
         if n >= len(self._tokens[0]):
             self._make_room(2 * n)
         levels = self._levels
-        groups, families = lanes.groups()
+        groups, families = lanes.groups
         while True:
             n_levels = kernels.forward(
                 n, *views(lattice.ids, lattice.spelling, lattice.lines.breaks, lattice.keep), self._n_families,
