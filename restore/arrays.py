@@ -5,6 +5,9 @@ from __future__ import annotations
 from array import array
 from typing import Any
 
+# Repeating an array takes a quarter of the time that making one of bytes does.
+_ZERO = {typecode: array(typecode, [0]) for typecode in "bBhHiIqQfd"}
+
 
 def zeros(typecode: str, n: int) -> array[Any]:
     """An array of `n` zeros.
@@ -12,9 +15,9 @@ def zeros(typecode: str, n: int) -> array[Any]:
     >>> zeros("i", 3)
     array('i', [0, 0, 0])
     """
-    return array(typecode, bytes(n * array(typecode).itemsize))
+    return _ZERO[typecode] * n
 
 
 def views(*columns: array[Any]) -> tuple[Any, ...]:
     """What the kernels take: a memoryview of each array (uncompiled, an item of a memoryview is a Python number)."""
-    return tuple(memoryview(column) for column in columns)
+    return tuple(map(memoryview, columns))
