@@ -159,7 +159,7 @@ def measure(
     weights: array[float],
     bounds: array[int],
     words: Sequence[int],
-    odd: Sequence[tuple[float, float, float, float]] | None = None,
+    odd: array[float] | None = None,
 ) -> list[Unit]:
     """Evidence of sentences.
 
@@ -169,7 +169,7 @@ def measure(
         weights: of the tokens (`Repeats`).
         bounds: sentence k holds the tokens bounds[k] … bounds[k + 1].
         words: of each sentence.
-        odd: of each sentence, from `collocation.Oddities.tally`.
+        odd: from `collocation.Oddities.tally`.
     """
     n, n_lanes, n_families = len(bounds) - 1, len(lanes), max(lanes.families) + 1
     typical = array(
@@ -183,7 +183,7 @@ def measure(
             words[k],
             sums[k * n_lanes : (k + 1) * n_lanes],
             [(signs[at], signs[at + 1], signs[at + 2]) for at in range(3 * k * n_families, 3 * (k + 1) * n_families, 3)],
-            *([odd[k]] if odd else []),
+            (odd[4 * k], odd[4 * k + 1], odd[4 * k + 2], odd[4 * k + 3]) if odd else (0.0, 0.0, 0.0, 0.0),
         )
         for k in range(n)
     ]

@@ -213,7 +213,7 @@ def _oddities(restorer: Restorer, analysis: Analysis, place: _Places) -> Iterato
         lattice = graph.lattice
         odd = restorer.neighbours.look(lattice)
         worst = [(i, i + 1, vocabulary[word], gain) for i, word, gain in zip(odd.sites, odd.best, odd.gains, strict=True) if gain >= SOLID]
-        for first, last, better, gain in sorted([*worst, *((i, j, "", 0.0) for i, j in odd.debris)]):
+        for first, last, better, gain in sorted([*worst, *((i, j, "", 0.0) for i, j in zip(odd.debris[::2], odd.debris[1::2], strict=True))]):
             start, end, observed, sentence = place(chunk, lattice, first, last)
             yield Oddity(start, end, observed, "collocation" if better else "debris", better, round(gain, 4), sentence)
 

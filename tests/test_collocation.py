@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from array import array
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,14 @@ import pytest
 import restore
 from restore import collocation
 from restore.channels.substitution import LM_SCALE
-from restore.collocation import EVERYDAY, SOLID, STRONG, Neighbours, Oddities, write_near
+from restore.collocation import SOLID, STRONG, Neighbours, Oddities, write_near
 from restore.errors import ArtefactError
-from restore.language_model.model import BEGIN
+from restore.language_model.model import LanguageModel
+from restore.lattice import Lattice
+from restore.records import Config
 from restore.tokenizer import KIND_MASK, WORD, opaque_spans
-from tests.oracles import IMPLEMENTATIONS, load_kernels
+from tests.oracles import IMPLEMENTATIONS, load_kernels, train_small_model
+from tests.test_language_model_training import invented_lines
 
 TEXTS = [
     "They applied for a extra mortgage from the monetary institution on the high road.\n\nThe opposite hand was on the gun.\nIt rained a lot.",
@@ -41,44 +45,63 @@ def look(restorer: restore.Restorer, text: str) -> tuple[list[tuple[str, str]], 
     lattice = restorer.lattice(data, opaque_spans(data))
     odd, words = neighbours(restorer).look(lattice), restorer.model.words()
     worst = [(lattice.tokens.surface(i), words[word]) for i, word, gain in zip(odd.sites, odd.best, odd.gains, strict=True) if gain >= SOLID]
-    return worst, [lattice.tokens.surface(*span) for span in odd.debris]
+    return worst, [lattice.tokens.surface(*span) for span in zip(odd.debris[::2], odd.debris[1::2], strict=True)]
 
 
-@pytest.mark.parametrize("kernels", IMPLEMENTATIONS)
-@pytest.mark.parametrize("text", TEXTS)
-def test_gains_are_those_of_the_model(everything: restore.Restorer, monkeypatch: pytest.MonkeyPatch, text: str, kernels: str) -> None:
-    monkeypatch.setattr(collocation, "kernels_near", load_kernels(kernels, "kernels_near"))
-    model, table = everything.model, neighbours(everything)
-    lattice = everything.lattice(text.encode("utf-8", "surrogatepass"))
+def check_gains(table: Neighbours, model: LanguageModel, lattice: Lattice) -> int:
+    """Compare with the scores of whole paragraphs; gives the number of words that sit badly."""
     tokens, ids, breaks = lattice.tokens, list(lattice.ids), lattice.lines.breaks
     odd = table.look(lattice)
     paragraphs = [i for i, begins in enumerate(breaks) if begins or i == 0] + [len(tokens)]
     expected: dict[int, float] = {}
     judged = 0
     for first, last in pairwise(paragraphs):
-        words = [BEGIN, *ids[first:last]]
-
-        def score(words: list[int]) -> list[float]:
-            return list(model.score_ids(words[1:]))
-
-        as_it_stands = score(words)
-        for k in range(last - first):
-            i, word = first + k, ids[first + k]
-            row = table._rows[word]
-            if tokens.flags[i] & KIND_MASK != WORD or not tokens.surface(i).islower() or not word or row < 0 or model.unigrams[2 * word] > EVERYDAY:
+        words = ids[first:last]
+        as_it_stands = list(model.score_ids(words))
+        for k, word in enumerate(words):
+            i, row = first + k, table._rows[word]
+            if tokens.flags[i] & KIND_MASK != WORD or not tokens.surface(i).islower() or not word or row < 0 or model.unigrams[2 * word] > collocation.EVERYDAY:
                 assert not odd.judged[i]
                 continue
             judged += 1
             assert odd.judged[i]
-            lift = sum(as_it_stands[j] - model.unigrams[2 * ids[first + j]] for j in range(k, min(k + 2, last - first)))
+            lift = sum(as_it_stands[j] - model.unigrams[2 * words[j]] for j in range(k, min(k + 2, last - first)))
             if lift < 0:
-                others = [number for number in table._near[row * table.k : (row + 1) * table.k] if number]
-                swapped = [score([*words[: k + 1], number, *words[k + 2 :]]) for number in others]
-                expected[i] = LM_SCALE * max(sum(new) - sum(as_it_stands) for new in swapped)
+                # A neighbour that the model does not know gains nothing.
+                others = [number or word for number in table._near[row * table.k : (row + 1) * table.k]]
+                swapped = [model.score_ids([*words[:k], number, *words[k + 1 :]]) for number in others]
+                gains = [LM_SCALE * (sum(new) - sum(as_it_stands)) for new in swapped]
+                expected[i] = max(gains)
+                best = odd.best[list(odd.sites).index(i)] or word
+                assert gains[others.index(best)] == pytest.approx(max(gains), abs=1e-9)
     assert sum(odd.judged) == judged
-    assert dict(zip(odd.sites, odd.gains, strict=True)) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+    assert dict(zip(odd.sites, odd.gains, strict=True)) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    return len(expected)
 
 
+@pytest.mark.parametrize("kernels", IMPLEMENTATIONS)
+@pytest.mark.parametrize("text", TEXTS)
+def test_gains_are_those_of_the_model(everything: restore.Restorer, monkeypatch: pytest.MonkeyPatch, text: str, kernels: str) -> None:
+    monkeypatch.setattr(collocation, "kernels_near", load_kernels(kernels, "kernels_near"))
+    check_gains(neighbours(everything), everything.model, everything.lattice(text.encode("utf-8", "surrogatepass")))
+
+
+@pytest.mark.parametrize("order", [2, 3, 4, 5])
+def test_gains_are_those_of_any_model(everything: restore.Restorer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, order: int) -> None:
+    pytest.importorskip("numpy")  # small models are trained here
+    monkeypatch.setattr(collocation, "EVERYDAY", 0.0)
+    model, chance = train_small_model(tmp_path, order).model, random.Random(order)
+    words = model.words()[3:]
+    write_near(tmp_path / "near", {word: chance.choices([*words, "unheard"], k=3) for word in words}, {})
+    table = Neighbours(tmp_path / "near", model)
+    lines = invented_lines(150, seed=order, words=30)
+    text = "".join(line.lower() + chance.choice((" ", "\n", "\n\n")) for line in lines)
+    for name in IMPLEMENTATIONS:
+        monkeypatch.setattr(collocation, "kernels_near", load_kernels(name, "kernels_near"))
+        assert check_gains(table, model, restore.Restorer(everything.lexicon, model, Config(gate=False)).lattice(text.encode())) > 50
+
+
+@pytest.mark.parametrize("kernels", IMPLEMENTATIONS)
 @pytest.mark.parametrize(
     ("text", "debris"),
     [
@@ -90,9 +113,11 @@ def test_gains_are_those_of_the_model(everything: restore.Restorer, monkeypatch:
         ("Grade A\n\nevery time.", []),
         ("Fui a una casa con mi hermano y a otra ciudad, a ella.", []),
         ("Call `a apple` by a name.", []),
+        ("Ok. Rowling met . Ok. Rowling and K. Ok. rowling. The same is said of J. Ok", []),
     ],
 )
-def test_debris(everything: restore.Restorer, text: str, debris: list[str]) -> None:
+def test_debris(everything: restore.Restorer, monkeypatch: pytest.MonkeyPatch, text: str, debris: list[str], kernels: str) -> None:
+    monkeypatch.setattr(collocation, "kernels_near", load_kernels(kernels, "kernels_near"))
     assert look(everything, text)[1] == debris
 
 
@@ -109,11 +134,26 @@ def test_broken_collocations(everything: restore.Restorer, text: str, pair: tupl
     assert worst == [] if pair is None else pair in worst
 
 
-def test_sums_of_sentences() -> None:
-    odd = Oddities(array("B", [1, 1, 0, 1, 1]), array("i", [0, 3, 4]), array("d", [SOLID + 2, -1, 2 * STRONG]), array("i", [7, 8, 9]), [(2, 4), (4, 6)])
-    rows = odd.tally(array("d", [1, 1, 1, 1, 0.5]), [0, 2, 2, 5])
-    assert rows == [(1, 1, 2, 0), (0, 0, 0, 0), (1, 0.5, 0.5 * (STRONG - SOLID), 2)]
-    assert Oddities().tally(array("d"), [0]) == []
+@pytest.mark.parametrize("kernels", IMPLEMENTATIONS)
+@pytest.mark.parametrize("seed", range(20))
+def test_sums_of_sentences(monkeypatch: pytest.MonkeyPatch, seed: int, kernels: str) -> None:
+    monkeypatch.setattr(collocation, "kernels_near", load_kernels(kernels, "kernels_near"))
+    chance = random.Random(seed)
+    n = chance.randrange(30)
+    judged = [chance.randrange(2) for _ in range(n)]
+    gains = {i: chance.uniform(-5, STRONG + 5) for i in range(n) if judged[i] and chance.random() < 0.6}
+    debris = [(i, i + chance.randint(1, 2)) for i in range(n) if chance.random() < 0.2]
+    weights = [1 / chance.randint(1, 4) for _ in range(n)]
+    bounds = [0, *sorted(chance.randint(0, n) for _ in range(chance.randrange(5))), n]
+    odd = Oddities(array("B", judged), array("i", gains), array("d", gains.values()), array("i", gains), array("i", chain.from_iterable(debris)))
+    expected = []
+    for first, last in pairwise(bounds):
+        inside = range(first, last)
+        broken = [i for i in inside if gains.get(i, 0) > 0]
+        sound = sum(weights[i] for i in inside if judged[i] and i not in broken)
+        beyond = sum(weights[i] * min(max(gains[i] - SOLID, 0), STRONG - SOLID) for i in broken)
+        expected += [sound, sum(weights[i] for i in broken), beyond, sum(i in inside for i, _ in debris)]
+    assert list(odd.tally(array("d", weights), array("i", bounds))) == pytest.approx(expected)
 
 
 def test_an_empty_text(everything: restore.Restorer) -> None:
