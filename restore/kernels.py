@@ -22,6 +22,9 @@ PRIME = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 MASK = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 LOW32 = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 
+# Look-ups that are brought into the cache together.
+BLOCK = cython.declare(cython.int, 16)
+
 # Character classes of unicode.bin (tools/make_unicode_table.py).
 SPACE = cython.declare(cython.int, 0)
 LETTER = cython.declare(cython.int, 1)
@@ -470,7 +473,7 @@ def match(
     A table value is (phrase + 1) << 4 | longest phrase that begins with these tokens; phrase + 1 is 0 for a mere beginning.
 
     Args:
-        starts, ends, phrases: results as token spans and phrase numbers, at least `room` long.
+        starts, ends, phrases: results as token spans and phrase numbers, at least `room` + 1 long.
 
     Returns:
         The number of matches; -1 when there are more than `room`.
@@ -481,8 +484,14 @@ def match(
     key: cython.ulonglong
     value: cython.uint
     longest: cython.Py_ssize_t
+    seen: cython.ulonglong = 0
     with cython.nogil:
         for i in range(n):
+            # Bring what the next tokens will be looked up by into the cache.
+            if cython.compiled and i % BLOCK == 0:
+                for j in range(i, i + BLOCK if i + BLOCK < n else n):
+                    longest = ((mix(0, hashes[j]) >> 32) * capacity) >> 32
+                    seen ^= keys[longest] ^ values[longest]
             if flags[i] & LOCKED or flags[i] & 7 == OPAQUE:
                 continue
             key = mix(0, hashes[i])
@@ -509,33 +518,63 @@ def match(
                 j += 1
             if count < 0:
                 break
+        # What was only read to be near must not be optimised away.
+        starts[room] = seen & 1
     return count
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _mark(key: cython.ulonglong, marks: cython.const[cython.uchar][::1], mask: cython.Py_ssize_t) -> cython.int:
+    """What `mark` says of a key: 0 when it is not in the table, with bit 1 when it may be a whole phrase. An eighth of other keys pass, too."""
+    slot: cython.Py_ssize_t = key & mask
+    return marks[slot >> 2] >> ((slot & 3) << 1) & 3
+
+
+def mark(
+    keys: cython.const[cython.ulonglong][::1], values: cython.const[cython.uint][::1], n: cython.Py_ssize_t, marks: cython.uchar[::1], mask: cython.Py_ssize_t
+) -> None:
+    """Mark the keys of a table in two bits each: a Bloom filter of one hash that stays in the cache.
+
+    Args:
+        keys, values: of the n slots (as for `match`).
+        marks: result, cleared, (mask + 1) / 4 bytes; mask + 1 is a power of two.
+    """
+    i: cython.Py_ssize_t
+    slot: cython.Py_ssize_t
+    with cython.nogil:
+        for i in range(n):
+            if keys[i]:
+                slot = keys[i] & mask
+                marks[slot >> 2] = marks[slot >> 2] | ((3 if values[i] >> 4 else 1) << ((slot & 3) << 1))
 
 
 def compose(
     norms: cython.const[cython.ulonglong][::1],
     flags: cython.const[cython.ushort][::1],
     n: cython.Py_ssize_t,
-    starts: cython.const[cython.int][::1],
-    ends: cython.const[cython.int][::1],
-    phrases: cython.const[cython.int][::1],
     n_matches: cython.Py_ssize_t,
     link_first: cython.const[cython.uint][::1],
     link_words: cython.const[cython.uint][::1],
     link_hashes: cython.const[cython.ulonglong][::1],
     link_weights: cython.const[cython.float][::1],
     boost: cython.double,
+    further: cython.double,
     keys: cython.const[cython.ulonglong][::1],
     values: cython.const[cython.uint][::1],
     capacity: cython.ulonglong,
+    marks: cython.const[cython.uchar][::1],
+    mask: cython.Py_ssize_t,
     first_match: cython.int[::1],
     queue: cython.int[::1],
     queue_keys: cython.ulonglong[::1],
     queue_scales: cython.double[::1],
     queue_room: cython.Py_ssize_t,
-    term_starts: cython.int[::1],
-    term_ends: cython.int[::1],
-    terms: cython.int[::1],
+    starts: cython.int[::1],
+    ends: cython.int[::1],
+    phrases: cython.int[::1],
     observed: cython.int[::1],
     changes: cython.int[::1],
     scales: cython.float[::1],
@@ -544,22 +583,26 @@ def compose(
     """Find every term whose words are originals of what stands there, word by word; at least one is changed.
 
     Breadth first from every token, through a table of terms and their beginnings (as for `match`, over normal forms). A step takes a token as it
-    stands, or a match (they come from `match`, sorted by start) as one of its links. Where the tokens themselves are a term, nothing is found.
+    stands, or a match as one of its links. Where the tokens themselves are a term, nothing is found. Beginnings are followed by their marks alone; what looks
+    like a term is looked up.
 
     Args:
         link_first: phrase p has the links link_first[p] … link_first[p + 1].
         link_words, link_hashes: the words of link c are link_hashes[link_words[c] … link_words[c + 1]].
         link_weights: of the links, above 0 and below 1.
         boost: factor for each changed part after the first.
+        further: factor for each change more than another term needs for the same tokens.
+        keys, values, capacity: the table; marks, mask: from `mark`.
         first_match: scratch, n + 1 long.
-        queue, queue_keys, queue_scales: scratch, 3 * queue_room and queue_room long; more than queue_room beginnings at one token are dropped.
-        term_starts, term_ends, terms: results as token spans and phrase numbers, at least `room` long.
+        queue, queue_keys, queue_scales: scratch, 4 * queue_room and queue_room long; more than queue_room beginnings at one token are dropped.
+        starts, ends, phrases: token spans and phrase numbers of the n_matches matches (from `match`, sorted by start); the terms are written behind them.
+            At least `room` long, as are the next three, which have items for the terms alone.
         observed: the phrase of the first match that a term is made of, or the term itself where its first token is unchanged.
         changes: links that a term is made of.
-        scales: product of the weights of the links and the boosts, at most 1.
+        scales: product of the weights of the links and the boosts, at most 1, and of the factors for further changes.
 
     Returns:
-        The number of results; -1 when there are more than `room`.
+        The number of matches and terms; -1 when there are more than `room`.
     """
     i: cython.Py_ssize_t
     j: cython.Py_ssize_t
@@ -568,12 +611,16 @@ def compose(
     w: cython.Py_ssize_t
     head: cython.Py_ssize_t
     tail: cython.Py_ssize_t
-    count: cython.Py_ssize_t = 0
+    count: cython.Py_ssize_t = n_matches
+    here: cython.Py_ssize_t
     key: cython.ulonglong
     value: cython.uint
     known: cython.ulonglong
     one: cython.ulonglong = 1
+    marked: cython.int
     first: cython.int
+    fewest: cython.int
+    factor: cython.double
     with cython.nogil:
         for i in range(n + 1):
             while k < n_matches and starts[k] < i:
@@ -582,62 +629,75 @@ def compose(
         for i in range(n):
             if flags[i] & LOCKED or flags[i] & 7 == OPAQUE:
                 continue
-            # Ends of the terms that stand there already, as bits.
+            here = count
             known = 0
-            key = 0
-            for j in range(i, min(n, i + 16)):
-                if j > i and flags[j] & 96:
-                    break
-                key = mix(key, norms[j])
-                value = _find_phrase(key, keys, values, capacity)
-                if value == 0:
-                    break
-                if value >> 4:
-                    known |= one << (j - i)
-            queue[0], queue[1], queue[2] = i, -1, 0
+            queue[0], queue[1], queue[2], queue[3] = i, -1, 0, 0
             queue_keys[0], queue_scales[0] = 0, 1
             head, tail = 0, 1
             while head < tail:
-                j = queue[3 * head]
-                first = queue[3 * head + 1]
+                j = queue[4 * head]
+                first = queue[4 * head + 1]
                 if j < n and not (flags[j] & LOCKED or flags[j] & 7 == OPAQUE or (j > i and flags[j] & 96)):
                     key = mix(queue_keys[head], norms[j])
-                    if tail < queue_room and _find_phrase(key, keys, values, capacity):
-                        queue[3 * tail], queue[3 * tail + 1], queue[3 * tail + 2] = j + 1, first, queue[3 * head + 2]
+                    marked = _mark(key, marks, mask)
+                    if marked and tail < queue_room:
+                        queue[4 * tail], queue[4 * tail + 1], queue[4 * tail + 2], queue[4 * tail + 3] = j + 1, first, queue[4 * head + 2], marked
                         queue_keys[tail], queue_scales[tail] = key, queue_scales[head]
                         tail += 1
                     for k in range(first_match[j], first_match[j + 1]):
                         for c in range(link_first[phrases[k]], link_first[phrases[k] + 1]):
                             key = queue_keys[head]
-                            value = 1
+                            marked = 1
                             for w in range(link_words[c], link_words[c + 1]):
                                 key = mix(key, link_hashes[w])
-                                value = _find_phrase(key, keys, values, capacity)
-                                if value == 0:
+                                marked = _mark(key, marks, mask)
+                                if marked == 0:
                                     break
-                            if value and tail < queue_room:
-                                queue[3 * tail], queue[3 * tail + 2] = ends[k], queue[3 * head + 2] + 1
-                                queue[3 * tail + 1] = phrases[k] if j == i else first
+                            if marked and tail < queue_room:
+                                queue[4 * tail], queue[4 * tail + 2], queue[4 * tail + 3] = ends[k], queue[4 * head + 2] + 1, marked
+                                queue[4 * tail + 1] = phrases[k] if j == i else first
                                 queue_keys[tail], queue_scales[tail] = key, queue_scales[head] * link_weights[c]
-                                if queue[3 * head + 2] > 0:
+                                if queue[4 * head + 2] > 0:
                                     queue_scales[tail] *= boost
                                 tail += 1
-                if queue[3 * head + 2] and (j - i > 16 or not known >> (j - 1 - i) & 1):
+                if head == 0 and tail > 1:
+                    # Ends of the terms that stand there already, as bits.
+                    key = 0
+                    for j in range(i, min(n, i + 16)):
+                        if j > i and flags[j] & 96:
+                            break
+                        key = mix(key, norms[j])
+                        marked = _mark(key, marks, mask)
+                        if marked == 0:
+                            break
+                        if marked & 2 and _find_phrase(key, keys, values, capacity) >> 4:
+                            known |= one << (j - i)
+                elif queue[4 * head + 2] and queue[4 * head + 3] & 2 and (j - i > 16 or not known >> (j - 1 - i) & 1):
                     value = _find_phrase(queue_keys[head], keys, values, capacity)
                     if value >> 4:
                         if count == room:
                             count = -1
                             break
-                        term_starts[count] = i
-                        term_ends[count] = j
-                        terms[count] = (value >> 4) - 1
-                        observed[count] = first if first >= 0 else terms[count]
-                        changes[count] = queue[3 * head + 2]
+                        starts[count] = i
+                        ends[count] = j
+                        phrases[count] = (value >> 4) - 1
+                        observed[count] = first if first >= 0 else phrases[count]
+                        changes[count] = queue[4 * head + 2]
                         scales[count] = min(1.0, queue_scales[head])
                         count += 1
                 head += 1
             if count < 0:
                 break
+            for k in range(here, count):
+                fewest = changes[k]
+                for c in range(here, count):
+                    if ends[c] == ends[k] and changes[c] < fewest:
+                        fewest = changes[c]
+                factor = 1
+                while fewest < changes[k]:
+                    factor *= further
+                    fewest += 1
+                scales[k] = scales[k] * factor
     return count
 
 
@@ -972,6 +1032,7 @@ def expand(
     observed: cython.const[cython.int][::1],
     scales: cython.const[cython.float][::1],
     n_matches: cython.Py_ssize_t,
+    n_plain: cython.Py_ssize_t,
     hashes: cython.const[cython.ulonglong][::1],
     flags: cython.const[cython.ushort][::1],
     article_a: cython.ulonglong,
@@ -988,6 +1049,7 @@ def expand(
     vocabulary_capacity: cython.ulonglong,
     weights: cython.const[cython.float][::1],
     n_families: cython.Py_ssize_t,
+    memo: cython.int[::1],
     arc_starts: cython.int[::1],
     arc_ends: cython.int[::1],
     arc_candidates: cython.int[::1],
@@ -995,16 +1057,16 @@ def expand(
     arc_weights: cython.float[::1],
     arc_bonus: cython.double[::1],
     word_ids: cython.int[::1],
-) -> cython.Py_ssize_t:
+) -> None:
     """Turn matches into arcs, one for each candidate.
 
     Candidates of phrase p are candidate_first[p] … candidate_first[p + 1]; the words of candidate c are word_hashes[word_first[c] … word_first[c + 1]],
-    its channel weights weights[c * n_families …] times scales[k]; `observed` is the phrase that stands there, for its vowel sound.
+    its channel weights weights[c * n_families …]. Of the n_matches matches those from n_plain on are terms: their weights are multiplied by scales[k], and
+    `observed` is the phrase that stands there, for its vowel sound (both are read for terms alone). `memo` is as long as `word_hashes` and has ids
+    of words that were looked up before, plus 1; threads may share it, since they write the same.
     `arc_words` gets, for arc k, the first of its words in `word_ids`; arc k + 1 ends them, so it is one longer than the number of arcs. `arc_bonus` gets the
-    log factors of the article before the span, of a capitalised word inside a sentence and of words that the model does not know.
-
-    Returns:
-        The number of arcs; the caller provides room for every candidate of every match.
+    log factors of the article before the span, of a capitalised word inside a sentence and of words that the model does not know. The caller provides
+    room for every candidate of every match (`count_candidates`).
     """
     k: cython.Py_ssize_t
     c: cython.Py_ssize_t
@@ -1015,11 +1077,15 @@ def expand(
     used: cython.Py_ssize_t = 0
     word: cython.int
     article: cython.int
+    scale: cython.float
+    there: cython.int
     bonus: cython.double
     with cython.nogil:
         arc_words[0] = 0
         for k in range(n_matches):
             i = starts[k]
+            scale = scales[k] if k >= n_plain else 1
+            there = observed[k] if k >= n_plain else phrases[k]
             article = -1
             if i > 0 and flags[i] & 96 == 0:
                 if hashes[i - 1] == article_a:
@@ -1029,7 +1095,10 @@ def expand(
             for c in range(candidate_first[phrases[k]], candidate_first[phrases[k] + 1]):
                 bonus = 0
                 for w in range(word_first[c], word_first[c + 1]):
-                    word = _find_word(word_hashes[w], vocabulary, vocabulary_capacity)
+                    word = memo[w] - 1
+                    if word < 0:
+                        word = _find_word(word_hashes[w], vocabulary, vocabulary_capacity)
+                        memo[w] = word + 1
                     if word == 0:
                         bonus -= unknown_cost
                     word_ids[used] = word
@@ -1037,7 +1106,7 @@ def expand(
                 if article >= 0:
                     if (candidate_flags[c] & VOWEL) != article:
                         bonus -= article_cost
-                    if (phrase_flags[observed[k]] & VOWEL) != article:
+                    if (phrase_flags[there] & VOWEL) != article:
                         bonus += article_cost
                 if flags[i] & 24 == 8 and flags[i] & SENTENCE_START == 0 and candidate_flags[c] & CAPITALS == 0:
                     bonus -= name_cost
@@ -1045,11 +1114,10 @@ def expand(
                 arc_ends[count] = ends[k]
                 arc_candidates[count] = c
                 for f in range(n_families):
-                    arc_weights[count * n_families + f] = scales[k] * weights[c * n_families + f]
+                    arc_weights[count * n_families + f] = scale * weights[c * n_families + f]
                 arc_bonus[count] = bonus
                 count += 1
                 arc_words[count] = used
-    return count
 
 
 def forward(
@@ -2292,16 +2360,39 @@ def lock(starts: cython.const[cython.int][::1], ends: cython.const[cython.int][:
 
 
 def count_candidates(
-    phrases: cython.const[cython.int][::1], n: cython.Py_ssize_t, candidate_first: cython.const[cython.uint][::1], word_first: cython.const[cython.uint][::1]
-) -> tuple[cython.Py_ssize_t, cython.Py_ssize_t]:
-    """Candidates of `n` matched phrases, and words of these candidates: the room that `expand` needs."""
+    starts: cython.const[cython.int][::1],
+    phrases: cython.const[cython.int][::1],
+    n: cython.Py_ssize_t,
+    candidate_first: cython.const[cython.uint][::1],
+    word_first: cython.const[cython.uint][::1],
+    seen: cython.int[::1],
+    counts: cython.longlong[::1],
+) -> None:
+    """Candidates of `n` matched phrases, and words of these candidates: the room that `expand` needs; and places where one begins.
+
+    Args:
+        starts, phrases: of the matches.
+        seen: scratch, for each token, cleared.
+        counts: result, 3.
+    """
     k: cython.Py_ssize_t
-    candidates: cython.Py_ssize_t = 0
-    words: cython.Py_ssize_t = 0
-    for k in range(n):
-        candidates += candidate_first[phrases[k] + 1] - candidate_first[phrases[k]]
-        words += word_first[candidate_first[phrases[k] + 1]] - word_first[candidate_first[phrases[k]]]
-    return candidates, words
+    first: cython.Py_ssize_t
+    last: cython.Py_ssize_t
+    candidates: cython.longlong = 0
+    words: cython.longlong = 0
+    places: cython.longlong = 0
+    with cython.nogil:
+        for k in range(n):
+            first = candidate_first[phrases[k]]
+            last = candidate_first[phrases[k] + 1]
+            candidates += last - first
+            words += word_first[last] - word_first[first]
+            if last > first and seen[starts[k]] == 0:
+                seen[starts[k]] = 1
+                places += 1
+        counts[0] = candidates
+        counts[1] = words
+        counts[2] = places
 
 
 def sort_arcs(

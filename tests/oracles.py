@@ -138,13 +138,18 @@ def expand_matches(
     vowels: Sequence[bool],
     originals: Sequence[Sequence[Original]],
     vocabulary: dict[int, int],
+    there: Sequence[int],
+    scales: Sequence[float],
 ) -> list[tuple[int, int, int, list[int], tuple[float, ...], float]]:
-    """(start, end, candidate, word ids, weights, bonus) for each candidate of each match; unknown words have id 0."""
+    """(start, end, candidate, word ids, weights, bonus) for each candidate of each match; unknown words have id 0.
+
+    `there` are the phrases that stand in the text, `scales` factors of the weights.
+    """
     numbers = itertools.count()
     numbered = [[(next(numbers), original) for original in row] for row in originals]
     article_cost, name_cost, unknown_cost = costs
     arcs = []
-    for start, end, phrase in matches:
+    for (start, end, phrase), observed, scale in zip(matches, there, scales, strict=True):
         same_line = start > 0 and not flags[start] & NEWLINES_MASK
         article = articles.get(hashes[start - 1]) if same_line else None
         capitalised = flags[start] >> 3 & 3 == 1 and not flags[start] & SENTENCE_START
@@ -152,10 +157,10 @@ def expand_matches(
             ids = [vocabulary.get(word, 0) for word in original.words]
             bonus = -unknown_cost * ids.count(0)
             if article is not None:
-                bonus += article_cost * ((vowels[phrase] != article) - (original.vowel != article))
+                bonus += article_cost * ((vowels[observed] != article) - (original.vowel != article))
             if capitalised and not original.capitals:
                 bonus -= name_cost
-            arcs.append((start, end, number, ids, original.weights, bonus))
+            arcs.append((start, end, number, ids, tuple(scale * weight for weight in original.weights), bonus))
     return arcs
 
 

@@ -6,12 +6,13 @@ the words inside.
 
 from __future__ import annotations
 
+import threading
 from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 
 from restore import kernels
-from restore.arrays import views, zeros
+from restore.arrays import zeros
 from restore.language_model.model import UNKNOWN, LanguageModel
 from restore.lexicon import Lexicon
 from restore.tokenizer import KIND_MASK, LOCKED, NEWLINES_MASK, WORD, Tokens, hash_word
@@ -63,27 +64,47 @@ class Arcs:
         return len(self.starts)
 
 
+class _Scratch(threading.local):
+    """A thread's arrays for the matches of a text, used again for the next one: room for matches of `n` tokens, which grows."""
+
+    def __init__(self) -> None:
+        self.tokens = self.room = 0
+        self.queue = zeros("i", 4 * TERM_BEGINNINGS), zeros("Q", TERM_BEGINNINGS), zeros("d", TERM_BEGINNINGS)
+        self.counts = zeros("q", 3)
+
+    def fit(self, tokens: int, room: int) -> None:
+        if tokens > self.tokens:
+            self.tokens = tokens
+            self.first = zeros("i", tokens + 1)
+        if room > self.room:
+            self.room = room
+            # Spans and phrases; what stands there, changed words, factors of the weights: for terms alone.
+            self.spans = zeros("i", room + 1), zeros("i", room + 1), zeros("i", room + 1)
+            self.terms = zeros("i", room), zeros("i", room), zeros("f", room)
+
+
+_SCRATCH = _Scratch()
+
+
 def find_matches(tokens: Tokens, keys: memoryview, values: memoryview, capacity: int) -> tuple[array[int], array[int], array[int]]:
     """Every phrase of a table at every token: token spans and phrase numbers."""
-    n = len(tokens)
-    room = 2 * n + 64
-    while True:
-        starts, ends, phrases = (zeros("i", room) for _ in range(3))
-        count = 0
-        if n:
-            count = kernels.match(*views(tokens.hashes, tokens.flags), n, keys, values, capacity, *views(starts, ends, phrases), room)
-        if count >= 0:
-            for column in (starts, ends, phrases):
-                del column[count:]
-            return starts, ends, phrases
-        room *= 4
+    scratch = _SCRATCH
+    scratch.fit(0, 2 * len(tokens) + 64)
+    while (count := _match(tokens, keys, values, capacity, scratch)) < 0:
+        scratch.fit(0, 4 * scratch.room)
+    starts, ends, phrases = scratch.spans
+    return starts[:count], ends[:count], phrases[:count]
+
+
+def _match(tokens: Tokens, keys: memoryview, values: memoryview, capacity: int, scratch: _Scratch) -> int:
+    return kernels.match(tokens.hashes, tokens.flags, len(tokens), keys, values, capacity, *scratch.spans, scratch.room)
 
 
 def lock_phrases(tokens: Tokens, keys: memoryview, values: memoryview, capacity: int) -> None:
     """Lock every token of every phrase of a table."""
     starts, ends, _ = find_matches(tokens, keys, values, capacity)
     if starts:
-        kernels.lock(*views(starts, ends), len(starts), *views(tokens.flags))
+        kernels.lock(starts, ends, len(starts), tokens.flags)
 
 
 def propose(tokens: Tokens, ids: array[int], lexicon: Lexicon, model: LanguageModel) -> tuple[Arcs, int]:
@@ -96,63 +117,37 @@ def propose(tokens: Tokens, ids: array[int], lexicon: Lexicon, model: LanguageMo
     Returns:
         The arcs, and the number of sites (distinct places where a candidate begins).
     """
-    starts, ends, phrases = find_matches(tokens, lexicon.phrase_keys, lexicon.phrase_values, lexicon.capacities["phrase"])
-    terms = find_terms(tokens, starts, ends, phrases, lexicon)
-    ones = array("f", [1.0]) * len(phrases)
-    matches = Matches(starts + terms.starts, ends + terms.ends, phrases + terms.phrases, phrases + terms.observed, ones + terms.scales)
-    arcs = _expand(tokens, matches, lexicon, model)
-    arcs.terms = len(arcs) - len(terms.starts), len(arcs)
+    n, scratch = len(tokens), _SCRATCH
+    scratch.fit(n, 2 * n + 64)
+    while True:
+        plain = _match(tokens, lexicon.phrase_keys, lexicon.phrase_values, lexicon.capacities["phrase"], scratch)
+        count = _find_terms(tokens, plain, lexicon, scratch) if plain > 0 else plain
+        if count >= 0:
+            break
+        scratch.fit(n, 4 * scratch.room)
+    arcs, sites = _expand(tokens, count, plain, lexicon, model, scratch) if count else (Arcs(), 0)
     if b"{" in tokens.text:
         _add_braces(arcs, tokens, ids, model, len(lexicon.families))
-    return arcs, len(set(arcs.starts))
+        sites = len(set(arcs.starts))
+    return arcs, sites
 
 
-@dataclass(frozen=True)
-class Matches:
-    """Phrases found in a text as parallel arrays: token spans and phrase numbers; the phrases that stand there and factors of the weights, which differ
-    from these numbers and from 1 for terms alone."""
-
-    starts: array[int]
-    ends: array[int]
-    phrases: array[int]
-    observed: array[int]
-    scales: array[float]
+def _find_terms(tokens: Tokens, plain: int, lexicon: Lexicon, scratch: _Scratch) -> int:
+    """Write every term that the matches make up word by word ("irregular woodland" for random forest) behind them; how many there are in all."""
+    return kernels.compose(
+        tokens.norms, tokens.flags, len(tokens), plain,
+        lexicon.link_first, lexicon.link_words, lexicon.link_hashes, lexicon.link_weights, TERM_BOOST, FURTHER_CHANGE,
+        lexicon.term_keys, lexicon.term_values, lexicon.capacities["term"], *lexicon.term_marks,
+        scratch.first, *scratch.queue, TERM_BEGINNINGS, *scratch.spans, *scratch.terms, scratch.room,
+    )  # fmt: skip
 
 
-def find_terms(tokens: Tokens, starts: array[int], ends: array[int], phrases: array[int], lexicon: Lexicon) -> Matches:
-    """Every term that matched phrases make up word by word ("irregular woodland" for random forest)."""
-    n, room = len(tokens), len(starts) + 64
-    scratch = zeros("i", n + 1), zeros("i", 3 * TERM_BEGINNINGS), zeros("Q", TERM_BEGINNINGS), zeros("d", TERM_BEGINNINGS)
-    while True:
-        found = Matches(zeros("i", room), zeros("i", room), zeros("i", room), zeros("i", room), zeros("f", room))
-        changes = zeros("i", room)
-        columns = found.starts, found.ends, found.phrases, found.observed, changes, found.scales
-        count = 0
-        if starts:
-            count = kernels.compose(
-                *views(tokens.norms, tokens.flags), n, *views(starts, ends, phrases), len(starts),
-                lexicon.link_first, lexicon.link_words, lexicon.link_hashes, lexicon.link_weights, TERM_BOOST,
-                lexicon.term_keys, lexicon.term_values, lexicon.capacities["term"],
-                *views(*scratch), TERM_BEGINNINGS, *views(*columns), room,
-            )  # fmt: skip
-        if count >= 0:
-            for column in columns:
-                del column[count:]
-            fewest: dict[tuple[int, int], int] = {}
-            for start, end, n_changes in zip(found.starts, found.ends, changes, strict=True):
-                fewest[start, end] = min(n_changes, fewest.get((start, end), n_changes))
-            for k, n_changes in enumerate(changes):
-                found.scales[k] *= FURTHER_CHANGE ** (n_changes - fewest[found.starts[k], found.ends[k]])
-            return found
-        room *= 4
-
-
-def _expand(tokens: Tokens, matches: Matches, lexicon: Lexicon, model: LanguageModel) -> Arcs:
-    starts, ends, phrases = matches.starts, matches.ends, matches.phrases
-    if not starts:
-        return Arcs()
+def _expand(tokens: Tokens, count: int, plain: int, lexicon: Lexicon, model: LanguageModel, scratch: _Scratch) -> tuple[Arcs, int]:
+    """The candidates of the matches and terms, and how many sites they have."""
     n_families = len(lexicon.families)
-    room, word_room = kernels.count_candidates(*views(phrases), len(phrases), lexicon.candidate_first, lexicon.candidate_words)
+    (starts, ends, phrases), (observed, _, scales) = scratch.spans, scratch.terms
+    kernels.count_candidates(starts, phrases, count, lexicon.candidate_first, lexicon.candidate_words, zeros("i", len(tokens)), scratch.counts)
+    room, word_room, sites = scratch.counts
     arcs = Arcs(
         zeros("i", room),
         zeros("i", room),
@@ -161,20 +156,17 @@ def _expand(tokens: Tokens, matches: Matches, lexicon: Lexicon, model: LanguageM
         words=zeros("i", word_room),
         weights=zeros("f", room * n_families),
         bonus=zeros("d", room),
+        # A term is its own only candidate.
+        terms=(room - (count - plain), room),
     )
-    count = kernels.expand(
-        *views(starts, ends, phrases, matches.observed, matches.scales), len(starts), *views(tokens.hashes, tokens.flags),
+    kernels.expand(
+        starts, ends, phrases, observed, scales, count, plain, tokens.hashes, tokens.flags,
         _HASH_A, _HASH_AN, ARTICLE_COST, NAME_COST, UNKNOWN_COST,
         lexicon.phrase_flags, lexicon.candidate_first, lexicon.candidate_flags, lexicon.candidate_words, lexicon.word_hashes,
-        model.vocabulary_table, model.vocabulary_capacity, lexicon.candidate_weights, n_families,
-        *views(arcs.starts, arcs.ends, arcs.candidates, arcs.first_words, arcs.weights, arcs.bonus, arcs.words),
+        model.vocabulary_table, model.vocabulary_capacity, lexicon.candidate_weights, n_families, lexicon.word_memo(model),
+        arcs.starts, arcs.ends, arcs.candidates, arcs.first_words, arcs.weights, arcs.bonus, arcs.words,
     )  # fmt: skip
-    for column in (arcs.starts, arcs.ends, arcs.candidates, arcs.bonus):
-        del column[count:]
-    del arcs.weights[count * n_families :]
-    del arcs.first_words[count + 1 :]
-    del arcs.words[arcs.first_words[count] :]
-    return arcs
+    return arcs, sites
 
 
 def _add_braces(arcs: Arcs, tokens: Tokens, ids: array[int], model: LanguageModel, n_families: int) -> None:

@@ -6,13 +6,15 @@ import os
 import sys
 import tempfile
 import unicodedata
+from array import array
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
 from restore import kernels
+from restore.arrays import zeros
 from restore.container import Container, open_container
 from restore.errors import ArtefactError, DictionaryError
 from restore.lexicon.rows import File, Row, find_files, read_files
@@ -50,6 +52,7 @@ class Lexicon:
         self.families: tuple[str, ...] = tuple(container.meta["families"])
         self.capacities: dict[str, int] = container.meta["capacities"]
         self._conditions: dict[str, str] = container.meta.get("conditions", {})
+        self._memos: dict[object, array[int]] = {}
         section = container.section
         self.phrase_keys, self.phrase_values = section("phrase_keys", "Q"), section("phrase_values", "I")
         self.phrase_flags = section("phrase_flags")
@@ -64,6 +67,22 @@ class Lexicon:
         self.keep_weights = section("keep_weights", "f")
         self.watched = section("watched", "I")
         self.protected_keys, self.protected_values = section("protected_keys", "Q"), section("protected_values", "I")
+
+    @cached_property
+    def term_marks(self) -> tuple[array[int], int]:
+        """Two bits for each key of the table of terms, and the mask that makes a place of a key (`kernels.mark`)."""
+        # A quarter of the table has keys; an eighth of the places are taken.
+        mask = (1 << (2 * len(self.term_keys)).bit_length()) - 1
+        marks = zeros("B", (mask + 1) // 4)
+        kernels.mark(self.term_keys, self.term_values, len(self.term_keys), marks, mask)
+        return marks, mask
+
+    def word_memo(self, model: object) -> array[int]:
+        """Ids of the candidates' words in a model's vocabulary, plus 1, as far as they have been looked up (`kernels.expand`)."""
+        memo = self._memos.get(model)
+        if memo is None:
+            memo = self._memos.setdefault(model, zeros("i", len(self.word_hashes)))
+        return memo
 
     def original(self, candidate: int) -> str:
         """The surface of a candidate."""
@@ -94,8 +113,6 @@ class Lexicon:
         >>> "sent" in [candidate.original for candidate in lexicon.lookup("Despatched")]
         True
         """
-        from array import array
-
         from restore.tokenizer import encode, tokenize
 
         hashes = tokenize(encode(phrase), ()).hashes
