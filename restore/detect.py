@@ -10,10 +10,11 @@ import math
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import mul
 from typing import NamedTuple
 
 from restore import kernels
-from restore.arrays import views, zeros
+from restore.arrays import zeros
 from restore.decode import Lanes
 
 #: Grid of rates, and the prior of a spun document's rate: Beta(4, 3) at the grid points, normalised.
@@ -98,7 +99,7 @@ class Belief:
     @property
     def rate(self) -> float:
         """Posterior mean of θ given "spun"."""
-        return min(1.0, sum(weight * theta for weight, theta in zip(self.weights, self.lanes.thetas, strict=True)))
+        return min(1.0, sum(map(mul, self.weights, self.lanes.thetas), 0.0))
 
     def families(self, names: Sequence[str]) -> tuple[tuple[str, float], ...]:
         """Posterior of each family given "spun", best first; `UNKNOWN` among them."""
@@ -108,21 +109,100 @@ class Belief:
         return tuple(sorted(((name, min(1.0, p)) for name, p in totals.items()), key=lambda item: (-item[1], item[0])))
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """Evidence of a sentence.
+class Sums(NamedTuple):
+    """Sums over the sentences of a document, as `kernels.sum_units` writes them.
 
     Attributes:
-        words: in it.
-        evidence: for each lane, log P(sentence | lane) − log P(sentence | clean).
-        signs: for each family at the typical rate, sums over the tokens: (what speaks against "spun", weak evidence for it, strong evidence for it).
-        odd: (sound, broken, strong, debris) of `collocation.Oddities.tally`.
+        n: sentences.
+        totals: sound, broken, strong, debris (`collocation.Oddities.tally`); words.
+        wholes: of each family: against, weak, strong.
+        parts: of each family's best run of sentences: the first, the one behind the last; against, weak, strong, words, debris.
     """
 
-    words: int
-    evidence: Sequence[float]
-    signs: list[tuple[float, float, float]]
-    odd: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    n: int
+    totals: array[float]
+    wholes: array[float]
+    parts: array[float]
+
+    @property
+    def words(self) -> int:
+        """Words in the document."""
+        return int(self.totals[4])
+
+
+class Units:
+    """Evidence of the sentences of a document, as parallel arrays.
+
+    Args:
+        n_lanes, n_families: of the hypotheses.
+
+    Attributes:
+        words: of each sentence.
+        evidence: n_lanes for each, log P(sentence | lane) − log P(sentence | clean).
+        signs: 3 for each and each family at the typical rate, sums over the tokens: what speaks against "spun", weak evidence for it, strong evidence for it.
+        odd: 4 for each: sound, broken, strong, debris of `collocation.Oddities.tally`.
+    """
+
+    def __init__(self, n_lanes: int, n_families: int) -> None:
+        self.n_lanes, self.n_families = n_lanes, n_families
+        self.words, self.evidence, self.signs, self.odd = array("i"), array("d"), array("d"), array("d")
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def add(self, token_z: array[float], typical: array[int], weights: array[float], flags: array[int], bounds: array[int], odd: array[float] | None) -> None:
+        """Measure further sentences.
+
+        Args:
+            token_z: evidence by token and lane.
+            typical: the lane of each family that tells what a token says (`Hypotheses`).
+            weights: of the tokens (`Repeats`).
+            flags: of the tokens.
+            bounds: sentence k holds the tokens bounds[k] … bounds[k + 1].
+            odd: from `collocation.Oddities.tally`.
+        """
+        n = len(bounds) - 1
+        words, sums, signs = zeros("i", n), zeros("d", n * self.n_lanes), zeros("d", n * self.n_families * 3)
+        kernels.measure(token_z, self.n_lanes, weights, flags, bounds, n, typical, self.n_families, WEAK, STRONG, words, sums, signs)
+        self.words += words
+        self.evidence += sums
+        self.signs += signs
+        self.odd += odd or zeros("d", 4 * n)
+
+    def sums(self, weights: Weights | None = None) -> Sums:
+        """Sums over the document, and over the part of it that looks most like each family's work.
+
+        Args:
+            weights: of the maps (`WEIGHTS` when None).
+        """
+        weights = weights or WEIGHTS
+        sums = Sums(len(self), zeros("d", 5), zeros("d", 3 * self.n_families), zeros("d", 7 * self.n_families))
+        scores = weights.against, PART_STYLE, weights.strong, PART_WORDS
+        kernels.sum_units(self.words, self.signs, self.odd, len(self), self.n_families, *scores, *sums[1:])
+        return sums
+
+
+class Hypotheses(NamedTuple):
+    """What may have happened to a text, before it is looked at.
+
+    Attributes:
+        lanes, log_prior: as from `make_lanes`.
+        shares: prior probability of each family.
+        typical: of each family the lane whose rate is next to `TYPICAL_RATE`.
+    """
+
+    lanes: Lanes
+    log_prior: array[float]
+    shares: list[float]
+    typical: array[int]
+
+    @classmethod
+    def make(cls, families: Sequence[str], assume: float | bool | None = None) -> Hypotheses:
+        """The hypotheses for some families; arguments as for `make_lanes`."""
+        lanes, log_prior = make_lanes(families, assume)
+        rates = len(lanes) // len(families)
+        typical = min(range(rates), key=lambda k: abs(lanes.thetas[k] - TYPICAL_RATE))
+        return cls(lanes, array("d", log_prior), family_shares(families), array("i", range(typical, len(lanes), rates)))
 
 
 def make_lanes(families: Sequence[str], assume: float | bool | None = None) -> tuple[Lanes, list[float]]:
@@ -153,186 +233,135 @@ def is_given(assume: float | bool | None) -> bool:
     return assume is not None and assume is not False
 
 
-def measure(
-    token_z: array[float],
-    lanes: Lanes,
-    weights: array[float],
-    bounds: array[int],
-    words: Sequence[int],
-    odd: array[float] | None = None,
-) -> list[Unit]:
-    """Evidence of sentences.
-
-    Args:
-        token_z: evidence by token and lane.
-        lanes: the hypotheses.
-        weights: of the tokens (`Repeats`).
-        bounds: sentence k holds the tokens bounds[k] … bounds[k + 1].
-        words: of each sentence.
-        odd: from `collocation.Oddities.tally`.
-    """
-    n, n_lanes, n_families = len(bounds) - 1, len(lanes), max(lanes.families) + 1
-    typical = array(
-        "i", (min((k for k in range(n_lanes) if lanes.families[k] == f), key=lambda k: abs(lanes.thetas[k] - TYPICAL_RATE)) for f in range(n_families))
-    )
-    sums, signs = zeros("d", n * n_lanes), zeros("d", n * n_families * 3)
-    kernels.sum_lines(*views(token_z), n_lanes, *views(weights, bounds), n, *views(sums))
-    kernels.sum_signs(*views(token_z), n_lanes, *views(weights, bounds), n, *views(typical), n_families, WEAK, STRONG, *views(signs))
-    return [
-        Unit(
-            words[k],
-            sums[k * n_lanes : (k + 1) * n_lanes],
-            [(signs[at], signs[at + 1], signs[at + 2]) for at in range(3 * k * n_families, 3 * (k + 1) * n_families, 3)],
-            (odd[4 * k], odd[4 * k + 1], odd[4 * k + 2], odd[4 * k + 3]) if odd else (0.0, 0.0, 0.0, 0.0),
-        )
-        for k in range(n)
-    ]
-
-
-def believe(
-    lanes: Lanes, log_spun: Sequence[float], shares: Sequence[float], units: Sequence[Unit], prior: float, assume: float | bool | None = None
-) -> Belief:
+def believe(hypotheses: Hypotheses, units: Units, prior: float, assume: float | bool | None = None) -> Belief:
     """The posterior over lanes and over "spun".
 
     Args:
-        lanes, log_spun: from `make_lanes`.
-        shares: prior probability of each family.
+        hypotheses: before the text was looked at.
         units: the sentences of the document.
         prior: probability of "spun" before looking.
         assume: when given, "spun" is certain.
     """
-    rows = [unit.evidence for unit in units] or [[0.0] * len(lanes)]
-    log_z = [sum(column) for column in zip(*rows, strict=True)] if is_given(assume) else pool_units(rows)
-    joint = [z + p for z, p in zip(log_z, log_spun, strict=True)]
-    evidence = log_sum(joint)
-    known, factor = known_odds(units, shares), log_bayes_factor(units, shares)
+    lanes, shares, sums = hypotheses.lanes, hypotheses.shares, units.sums()
+    weights = tuple(pool_units(hypotheses, units, ((1.0, 1.0),) if is_given(assume) else SHARES)[1])
+    known = known_odds(sums, shares)
+    factor = either_odds(known, unknown_odds(sums), UNKNOWN_SHARE)
     prior_odds = math.log(prior) - math.log1p(-prior)
-    weights = tuple(math.exp(x - evidence) for x in joint)
     if is_given(assume):
         return Belief(lanes, factor, 1.0, weights, 1.0)
     # The rows are trusted with what they say themselves: debris tells of a spinner, but not of which.
-    words, debris = sum(unit.words for unit in units), sum(unit.odd[3] for unit in units)
-    rows_alone = known - WEIGHTS.debris * debris * WHOLE_WORDS / max(words, WHOLE_WORDS)
-    return Belief(lanes, factor, logistic(factor + prior_odds), weights, logistic(rows_alone + prior_odds), fit(units, lanes, weights))
+    rows_alone = known - WEIGHTS.debris * sums.totals[3] * WHOLE_WORDS / max(sums.words, WHOLE_WORDS)
+    return Belief(lanes, factor, logistic(factor + prior_odds), weights, logistic(rows_alone + prior_odds), fit(sums, lanes, weights))
 
 
-def log_bayes_factor(units: Sequence[Unit], shares: Sequence[float], weights: Weights = WEIGHTS, unknown: float = UNKNOWN_SHARE) -> float:
+def log_bayes_factor(units: Units, shares: Sequence[float], weights: Weights | None = None, unknown: float = UNKNOWN_SHARE) -> float:
     """Log odds of "spun" against "clean" at even prior odds: by a known family, or by an unknown one.
 
     Args:
         units: the sentences of the document.
         shares: prior probability of each family.
-        weights: of the maps.
+        weights: of the maps (`WEIGHTS` when None).
         unknown: prior probability that a spun text is by an unknown family.
     """
-    known = known_odds(units, shares, weights)
-    return log_sum([known + math.log1p(-unknown), unknown_odds(units, weights) + math.log(unknown)]) if unknown else known
+    weights = weights or WEIGHTS
+    sums = units.sums(weights)
+    return either_odds(known_odds(sums, shares, weights), unknown_odds(sums, weights), unknown)
 
 
-def known_odds(units: Sequence[Unit], shares: Sequence[float], weights: Weights = WEIGHTS) -> float:
+def either_odds(known: float, unknown: float, share: float) -> float:
+    """Log odds of two kinds of spinner together; `share` of the spun texts are by the second kind."""
+    return log_sum([known + math.log1p(-share), unknown + math.log(share)]) if share else known
+
+
+def known_odds(sums: Sums, shares: Sequence[float], weights: Weights | None = None) -> float:
     """Log odds of "spun by a known family" against "clean" at even prior odds: the whole is spun, or the part of it that looks most so, by one of the families.
 
     Args:
-        units: the sentences of the document.
+        sums: over the document (`Units.sums`).
         shares: prior probability of each family.
+        weights: of the maps (`WEIGHTS` when None).
     """
+    weights = weights or WEIGHTS
     terms = []
     for family, share in enumerate(shares):
-        signs = [(*unit.signs[family], unit.words, unit.odd[3]) for unit in units]
-        odds = log_odds(signs, weights)
-        first, last = best_part(signs, weights)
-        if 0 < last - first < len(units):
+        against, weak, strong = sums.wholes[3 * family : 3 * family + 3]
+        odds = log_odds(against, weak, strong, sums.words, sums.totals[3], weights)
+        first, last, against, weak, strong, words, debris = sums.parts[7 * family : 7 * family + 7]
+        if 0 < last - first < sums.n:
             # One of n (n + 1) / 2 runs of sentences: chosen after looking, so each costs.
-            part = log_odds(signs[first:last], weights) - math.log(len(units) * (len(units) + 1) / 2)
-            odds = log_sum([odds + math.log(1 - PART), part + math.log(PART)])
+            chosen = log_odds(against, weak, strong, words, debris, weights) - math.log(sums.n * (sums.n + 1) / 2)
+            odds = log_sum([odds + math.log(1 - PART), chosen + math.log(PART)])
         terms.append(math.log(share) + odds)
     return log_sum(terms)
 
 
-def log_odds(signs: Sequence[tuple[float, float, float, int, float]], weights: Weights = WEIGHTS) -> float:
-    """The calibrated map of (against, weak, strong, words, debris) of sentences to log odds of a known family; 0 for a text without words."""
-    against, weak, strong, words, debris = (sum(column) for column in zip(*signs, strict=True)) if signs else (0, 0, 0, 0, 0)
+def log_odds(against: float, weak: float, strong: float, words: float, debris: float, weights: Weights) -> float:
+    """The calibrated map of sums over a text to log odds of a known family; 0 for a text without words."""
     scale = WHOLE_WORDS / max(words, WHOLE_WORDS)
     odds = scale * (weights.against * against + weights.strong * strong + weights.debris * debris)
     odds += weights.style * math.log1p(scale * weak / 6) - weights.length * math.log1p(scale * words / 4)
     return max(-LIMIT, min(LIMIT, odds * words / (words + FEW_WORDS)))
 
 
-def unknown_odds(units: Sequence[Unit], weights: Weights = WEIGHTS) -> float:
+def unknown_odds(sums: Sums, weights: Weights | None = None) -> float:
     """Log odds of "spun by an unknown family" against "clean" at even prior odds, from what needs no dictionary; 0 for a text without words."""
-    words = sum(unit.words for unit in units)
-    sound, broken, strong, debris = (sum(column) for column in zip(*(unit.odd for unit in units), strict=True)) if units else (0.0,) * 4
+    weights = weights or WEIGHTS
+    sound, broken, strong, debris, words = sums.totals
     scale = WHOLE_WORDS / max(words, WHOLE_WORDS)
     odds = scale * (weights.odd_debris * debris + weights.odd_strong * strong) + weights.odd_offset
     odds += weights.odd_broken * math.log1p(scale * broken) - weights.odd_sound * math.log1p(scale * sound)
     return max(-LIMIT, min(LIMIT, odds * words / (words + FEW_WORDS)))
 
 
-def fit_signs(units: Sequence[Unit], lanes: Lanes, weights: Sequence[float]) -> tuple[float, ...]:
+def fit_signs(sums: Sums, lanes: Lanes, weights: Sequence[float]) -> tuple[float, ...]:
     """What tells known families from unknown ones in a spun text: how much the family that fits best explains."""
-    totals = [0.0] * (max(lanes.families) + 1)
+    totals = [0.0] * (len(sums.wholes) // 3)
     for family, weight in zip(lanes.families, weights, strict=True):
         totals[family] += weight
     family = totals.index(max(totals))
-    words = sum(unit.words for unit in units)
-    against, weak, strong = (sum(column) for column in zip(*(unit.signs[family] for unit in units), strict=True)) if units else (0.0,) * 3
-    _, _, odd, debris = (sum(column) for column in zip(*(unit.odd for unit in units), strict=True)) if units else (0.0,) * 4
-    rate = sum(weight * theta for weight, theta in zip(weights, lanes.thetas, strict=True))
+    against, weak, strong = sums.wholes[3 * family : 3 * family + 3]
+    _, _, odd, debris, words = sums.totals
+    rate = sum(map(mul, weights, lanes.thetas))
     return math.log1p(-against), math.log1p(weak), math.log1p(strong), math.log1p(odd), math.log1p(debris), math.log1p(words), rate, 1.0
 
 
-def fit(units: Sequence[Unit], lanes: Lanes, weights: Sequence[float]) -> float:
+def fit(sums: Sums, lanes: Lanes, weights: Sequence[float]) -> float:
     """Posterior of an unknown family, given "spun": the rows of the family that fits best explain too little of what is odd."""
-    odds = sum(weight * sign for weight, sign in zip(FIT, fit_signs(units, lanes, weights), strict=True))
+    odds = sum(map(mul, FIT, fit_signs(sums, lanes, weights)))
     return logistic(odds)
 
 
-def best_part(signs: Sequence[tuple[float, float, float, int, float]], weights: Weights = WEIGHTS) -> tuple[int, int]:
-    """The run of sentences with the largest sum of scores: (first, behind the last)."""
-    best, span = 0.0, (0, 0)
-    total, start = 0.0, 0
-    for k, (against, weak, strong, words, _) in enumerate(signs):
-        if total <= 0:
-            total, start = 0.0, k
-        total += weights.against * against + PART_STYLE * weak + weights.strong * strong - PART_WORDS * words
-        if total > best:
-            best, span = total, (start, k + 1)
-    return span
-
-
-def pool_units(rows: Sequence[Sequence[float]]) -> list[float]:
-    """Evidence of a document for each lane: log Σ_share P(share) Π_units (share · P(unit | lane) / P(unit | clean) + 1 − share).
+def pool_units(hypotheses: Hypotheses, units: Units, shares: Sequence[tuple[float, float]] = SHARES) -> tuple[array[float], array[float]]:
+    """Evidence of a document for each lane, and the lanes' posterior: log Σ_share P(share) Π_units (share · P(unit | lane) / P(unit | clean) + 1 − share).
 
     Without the shares below 1 every clean sentence counts against the lane, and the rate of a mixed text comes out too low.
 
     Args:
-        rows: evidence of each unit for each lane; at least one unit.
+        hypotheses: the lanes and their prior.
+        units: the sentences.
+        shares: what share of them is spun, with prior probabilities.
     """
-    n_lanes = len(rows[0])
-    evidence = array("d", (z for row in rows for z in row))
-    shares, weights = (array("d", column) for column in zip(*SHARES, strict=True))
-    sums = zeros("d", n_lanes)
-    kernels.pool_shares(*views(evidence), len(rows), n_lanes, *views(shares, weights), len(SHARES), *views(sums))
-    return list(sums)
+    n = units.n_lanes
+    parts, weights = (array("d", column) for column in zip(*shares, strict=True))
+    sums, posterior = zeros("d", n), zeros("d", n)
+    scratch = zeros("d", n * (2 + 2 * len(shares)))
+    kernels.pool_lanes(units.evidence, len(units), n, parts, weights, len(shares), hypotheses.log_prior, scratch, sums, posterior)
+    return sums, posterior
 
 
-def unit_probabilities(belief: Belief, units: Sequence[Unit]) -> list[tuple[float, float]]:
-    """For each sentence: (probability that it is spun given that the document is, posterior mean of its rate).
-
-    Forward–backward over two states (Rabiner 1989, section III.A–B).
+def unit_probabilities(belief: Belief, units: Units) -> tuple[array[float], array[float]]:
+    """The probability of each sentence that it is spun given that the document is, and the posterior means of their rates.
 
     Args:
         belief: about the whole document.
         units: its sentences.
     """
-    evidence = array("d", (z for unit in units for z in unit.evidence))
-    sums, rates = zeros("d", len(units)), zeros("d", len(units))
-    log_weights = array("d", (math.log(weight + 1e-300) for weight in belief.weights))
-    kernels.weigh_lanes(*views(evidence), len(units), *views(log_weights, belief.lanes.thetas), len(belief.lanes), *views(sums, rates))
-    scores = [UNIT_SLOPE * total - UNIT_WORDS * unit.words for total, unit in zip(sums, units, strict=True)]
-    odds = zeros("d", len(units))
-    kernels.chain_states(*views(array("d", scores)), len(units), math.log(FIRST / (1 - FIRST)), TURN, *views(odds))
-    return list(zip(map(logistic, odds), rates, strict=True))
+    n, n_lanes = len(units), units.n_lanes
+    spun, rates = zeros("d", n), zeros("d", n)
+    lanes = array("d", belief.weights), belief.lanes.thetas, n_lanes
+    first = math.log(FIRST / (1 - FIRST))
+    kernels.judge_units(units.evidence, units.words, n, *lanes, UNIT_SLOPE, UNIT_WORDS, first, TURN, zeros("d", n + n_lanes), spun, rates)
+    return spun, rates
 
 
 def calibrate_edit(posterior: float, odds: float = OTHER_ODDS) -> float:
@@ -375,7 +404,7 @@ class Repeats:
         keys, counts = self._table
         weights = zeros("d", len(hashes))
         if hashes:
-            self._known += kernels.weigh_repeats(*views(hashes), len(hashes), *views(keys, counts), len(keys), *views(weights))
+            self._known += kernels.weigh_repeats(hashes, len(hashes), keys, counts, len(keys), weights)
         return weights
 
     def _grow(self, room: int) -> None:

@@ -7,12 +7,12 @@ import threading
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from restore import edits as edit_list
 from restore import kernels
@@ -21,20 +21,7 @@ from restore.batch import Batch, group, join, ordered_map, replace_documents
 from restore.channels.substitution import lock_phrases
 from restore.collocation import Neighbours
 from restore.decode import Decoder, Forward, Graph, Lanes
-from restore.detect import (
-    THETAS,
-    Belief,
-    Repeats,
-    Unit,
-    believe,
-    edit_odds,
-    family_shares,
-    is_given,
-    logistic,
-    make_lanes,
-    measure,
-    unit_probabilities,
-)
+from restore.detect import THETAS, Belief, Hypotheses, Repeats, Units, believe, edit_odds, is_given, logistic, unit_probabilities
 from restore.errors import ConfigError
 from restore.gate import Gate
 from restore.gate import log_bayes_factor as gate_evidence
@@ -402,6 +389,11 @@ class Restorer:
         return tokens
 
     @cached_property
+    def hypotheses(self) -> Hypotheses:
+        """What may have happened to a text."""
+        return Hypotheses.make(self.lexicon.families, self.config.assume_spun)
+
+    @cached_property
     def neighbours(self) -> Neighbours | None:
         """The table of near-synonyms, opened when the first text passes the gate; None where texts are taken as spun."""
         return None if is_given(self.config.assume_spun) else Neighbours(data_path() / "en.near", self.model)
@@ -444,7 +436,7 @@ class Restorer:
         odds = edit_odds(belief.families(self.lexicon.families))
         rewrite = Rewrite(analysis.data, self._wordings, belief.known, odds, self.config.least("substitution"))
         for chunk, graph in analysis.graphs():
-            rewrite.add(chunk.start, graph.lattice, *decoder.backward(graph, belief.lanes, belief.weights), chunk.units)
+            rewrite.add(chunk.start, graph.lattice, *decoder.backward(graph, belief.lanes, belief.weights), *analysis.sentences(chunk))
         return rewrite
 
     def verdict(self, analysis: Analysis, rewrite: Rewrite | None = None) -> Verdict:
@@ -493,13 +485,19 @@ def lock_foreign(tokens: Tokens, lines: Lines, ids: array[int], model: LanguageM
                 tokens.flags[i] |= LOCKED
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """A piece of a document: byte offsets, and (byte start, byte end, spun given the document is, rate) of each of its sentences."""
+class Chunk(NamedTuple):
+    """A piece of a document.
+
+    Attributes:
+        start, end: bytes of the document.
+        first: number of its first sentence.
+        spans: where its sentences begin, bytes of the piece, and its end; none before they are judged, and none where they are not.
+    """
 
     start: int
     end: int
-    units: tuple[tuple[int, int, float, float], ...] = ()
+    first: int = 0
+    spans: array[int] = array("i")
 
 
 class Analysis:
@@ -518,63 +516,64 @@ class Analysis:
         self._locked = locked
         self._chunks = [Chunk(start, end) for start, end in cut(data)]
         self._kept: dict[int, Graph] = {}
+        # Of each sentence, where it matters: the probability that it is spun, given that the document is, and its rate.
+        self._spun, self._rates = array("d"), array("d")
 
     def score(self) -> None:
         """The first pass: evidence for every lane, sentence by sentence, and the belief that follows from it."""
         restorer, config = self._restorer, self._restorer.config
-        lanes, log_spun = make_lanes(restorer.lexicon.families, config.assume_spun)
-        repeats = Repeats()
-        spans: list[array[int]] = []
-        self.units: list[Unit] = []
-        for chunk in self._chunks:
+        hypotheses = restorer.hypotheses
+        lanes, repeats, neighbours = hypotheses.lanes, Repeats(), restorer.neighbours
+        self.units = units = Units(len(lanes), len(hypotheses.shares))
+        for k, chunk in enumerate(self._chunks):
             _, token_z, graph = self._forward(chunk, lanes)
             lattice = graph.lattice
             if len(self.data) <= KEEP_GRAPHS:
                 self._kept[chunk.start] = graph
             self.sites += lattice.sites
             sentences = split_lines(lattice.tokens, NEWLINES_MASK | SENTENCE_START)
-            flags = memoryview(lattice.tokens.flags)
-            words = [kernels.count_words(flags[start:end], end - start) for start, end in pairwise(sentences.bounds)]
-            spans.append(sentences.spans)
+            self._chunks[k] = chunk._replace(first=len(units), spans=sentences.spans)
             weights = repeats.weigh(lattice.tokens.hashes)
-            odd = restorer.neighbours.look(lattice).tally(weights, sentences.bounds) if restorer.neighbours else None
-            self.units += measure(token_z, lanes, weights, sentences.bounds, words, odd)
-        self.words = sum(unit.words for unit in self.units)
-        self.belief = believe(lanes, log_spun, family_shares(restorer.lexicon.families), self.units, config.prior, config.assume_spun)
-        if is_given(config.assume_spun) or self.belief.spun < NEGLIGIBLE:
-            return
-        judged = iter(unit_probabilities(self.belief, self.units))
-        for k, here in enumerate(spans):
-            self._chunks[k] = replace(self._chunks[k], units=tuple((start, end, *next(judged)) for start, end in pairwise(here)))
+            odd = neighbours.look(lattice).tally(weights, sentences.bounds) if neighbours else None
+            units.add(token_z, hypotheses.typical, weights, lattice.tokens.flags, sentences.bounds, odd)
+        self.words = sum(units.words)
+        self.belief = believe(hypotheses, units, config.prior, config.assume_spun)
+        if not is_given(config.assume_spun) and self.belief.spun >= NEGLIGIBLE:
+            self._spun, self._rates = unit_probabilities(self.belief, units)
 
     def graphs(self) -> Iterator[tuple[Chunk, Graph]]:
         """For the second pass."""
         for chunk in self._chunks:
             yield chunk, self._kept.get(chunk.start) or self._forward(chunk, self.belief.lanes).graph
 
+    def sentences(self, chunk: Chunk) -> tuple[array[int], array[float]]:
+        """Where the sentences of a piece begin, and the probability of each, given that the document is spun, that it is; none when they were not judged."""
+        if not self._spun:
+            return array("i"), self._spun
+        n = len(chunk.spans) - 1
+        return chunk.spans[:n], self._spun[chunk.first : chunk.first + n]
+
     def unit_spun(self, chunk: Chunk, offset: int) -> float:
         """Probability, given that the document is spun, that the sentence at a byte offset of a chunk is."""
-        k = bisect_right(chunk.units, offset, key=itemgetter(0)) - 1
-        return chunk.units[k][2] if k >= 0 else 1.0
+        starts, spun = self.sentences(chunk)
+        k = bisect_right(starts, offset) - 1
+        return spun[k] if k >= 0 else 1.0
 
     def segments(self) -> Iterator[Segment]:
         """Maximal runs of sentences that are more likely spun than not, or not; offsets in characters. Where the rows see none, it is one segment."""
         if self.belief.known < self._restorer.config.prior:
             yield Segment(0, len(self.text), round(self.belief.rate, 4), round(self.belief.spun, 6))
             return
+        n = len(self._spun)
+        starts, ends, spans, means = array("q"), array("q"), zeros("q", 2 * n), zeros("d", 2 * n)
+        for chunk in self._chunks:
+            places = [chunk.start + at for at in chunk.spans]
+            starts.extend(places[:-1])
+            ends.extend(places[1:])
+        count = kernels.find_runs(self._spun, self._rates, starts, ends, n, spans, means)
         offsets = CharacterOffsets(self.text, self.data)
-        rows = [(chunk.start + start, chunk.start + end, spun, rate) for chunk in self._chunks for start, end, spun, rate in chunk.units]
-        k = 0
-        while k < len(rows):
-            last = k
-            while last + 1 < len(rows) and (rows[last + 1][2] >= 0.5) == (rows[k][2] >= 0.5):
-                last += 1
-            run = rows[k : last + 1]
-            size = sum(end - start for start, end, _, _ in run) or 1
-            spun = sum((end - start) * p for start, end, p, _ in run) / size
-            rate = sum((end - start) * r for start, end, _, r in run) / size
-            yield Segment(*offsets(rows[k][0], rows[last][1]), round(rate, 4), round(spun * self.belief.spun, 6))
-            k = last + 1
+        for k in range(0, 2 * count, 2):
+            yield Segment(*offsets(spans[k], spans[k + 1]), round(means[k], 4), round(means[k + 1] * self.belief.spun, 6))
 
     def _forward(self, chunk: Chunk, lanes: Lanes) -> Forward:
         start, end, restorer = chunk.start, chunk.end, self._restorer

@@ -2409,59 +2409,123 @@ def sort_arcs(
         counts[ends[k]] += 1
 
 
-def sum_lines(
+def measure(
     token_z: cython.const[cython.double][::1],
     n_lanes: cython.Py_ssize_t,
     weights: cython.const[cython.double][::1],
-    bounds: cython.const[cython.int][::1],
-    n_lines: cython.Py_ssize_t,
-    results: cython.double[::1],
-) -> None:
-    """Evidence of lines for each lane: the weighted sum over the tokens bounds[k] … bounds[k + 1] of line k. `results` is n_lines * n_lanes, cleared."""
-    k: cython.Py_ssize_t
-    i: cython.Py_ssize_t
-    l: cython.Py_ssize_t
-    with cython.nogil:
-        for k in range(n_lines):
-            for i in range(bounds[k], bounds[k + 1]):
-                for l in range(n_lanes):
-                    results[k * n_lanes + l] += token_z[i * n_lanes + l] * weights[i]
-
-
-def sum_signs(
-    token_z: cython.const[cython.double][::1],
-    n_lanes: cython.Py_ssize_t,
-    weights: cython.const[cython.double][::1],
+    flags: cython.const[cython.ushort][::1],
     bounds: cython.const[cython.int][::1],
     n_units: cython.Py_ssize_t,
     chosen: cython.const[cython.int][::1],
     n_chosen: cython.Py_ssize_t,
     weak: cython.double,
     strong: cython.double,
-    results: cython.double[::1],
+    words: cython.int[::1],
+    sums: cython.double[::1],
+    signs: cython.double[::1],
 ) -> None:
-    """Evidence of units (token bounds as in `sum_lines`) for the chosen lanes, split in three: what speaks against, up to `weak`, from there to `strong`.
+    """Evidence of units for each lane, and that for the chosen lanes split in three: what speaks against, up to `weak`, from there to `strong`.
 
-    `results` is n_units * n_chosen * 3, cleared.
+    Args:
+        token_z: of the tokens, times n_lanes. weights, flags: of the tokens.
+        bounds: unit k holds the tokens bounds[k] … bounds[k + 1].
+        words: result: words of each unit.
+        sums: result, n_units * n_lanes, cleared: weighted sums over the tokens.
+        signs: result, n_units * n_chosen * 3, cleared.
     """
     k: cython.Py_ssize_t
     i: cython.Py_ssize_t
+    l: cython.Py_ssize_t  # noqa: E741
     c: cython.Py_ssize_t
     at: cython.Py_ssize_t
     z: cython.double
+    weight: cython.double
     with cython.nogil:
         for k in range(n_units):
+            words[k] = 0
             for i in range(bounds[k], bounds[k + 1]):
+                if flags[i] & 7 == WORD:
+                    words[k] += 1
+                weight = weights[i]
+                for l in range(n_lanes):
+                    sums[k * n_lanes + l] += token_z[i * n_lanes + l] * weight
                 for c in range(n_chosen):
                     at = (k * n_chosen + c) * 3
                     z = token_z[i * n_lanes + chosen[c]]
                     if z <= 0:
-                        results[at] += z * weights[i]
+                        signs[at] += z * weight
                     elif z <= weak:
-                        results[at + 1] += z * weights[i]
+                        signs[at + 1] += z * weight
                     else:
-                        results[at + 1] += weak * weights[i]
-                        results[at + 2] += (z if z < strong else strong) * weights[i] - weak * weights[i]
+                        signs[at + 1] += weak * weight
+                        signs[at + 2] += (z if z < strong else strong) * weight - weak * weight
+
+
+def sum_units(
+    words: cython.const[cython.int][::1],
+    signs: cython.const[cython.double][::1],
+    odd: cython.const[cython.double][::1],
+    n_units: cython.Py_ssize_t,
+    n_families: cython.Py_ssize_t,
+    against: cython.double,
+    weak: cython.double,
+    strong: cython.double,
+    word: cython.double,
+    totals: cython.double[::1],
+    wholes: cython.double[::1],
+    parts: cython.double[::1],
+) -> None:
+    """Sums over all units of a text, and for each family over the run of units with the largest sum of scores (Kadane's algorithm; Bentley 1984).
+
+    Args:
+        words: of the units. signs: 3 for each unit and family. odd: 4 for each unit.
+        against, weak, strong, word: a unit's score is against · signs[0] + weak · signs[1] + strong · signs[2] − word · words.
+        totals: result: the sums of odd, and words.
+        wholes: result, 3 for each family: the sums of signs.
+        parts: result, 7 for each family: first unit of the run, the one behind its last, its sums of signs, words and odd[3].
+    """
+    k: cython.Py_ssize_t
+    f: cython.Py_ssize_t
+    m: cython.Py_ssize_t
+    at: cython.Py_ssize_t
+    begin: cython.Py_ssize_t
+    first: cython.Py_ssize_t
+    last: cython.Py_ssize_t
+    best: cython.double
+    running: cython.double
+    with cython.nogil:
+        for m in range(5):
+            totals[m] = 0
+        for k in range(n_units):
+            for m in range(4):
+                totals[m] += odd[4 * k + m]
+            totals[4] += words[k]
+        for f in range(n_families):
+            best = running = 0
+            begin = first = last = 0
+            for m in range(3):
+                wholes[3 * f + m] = 0
+            for k in range(n_units):
+                at = 3 * (k * n_families + f)
+                for m in range(3):
+                    wholes[3 * f + m] += signs[at + m]
+                if running <= 0:
+                    running = 0
+                    begin = k
+                running += against * signs[at] + weak * signs[at + 1] + strong * signs[at + 2] - word * words[k]
+                if running > best:
+                    best = running
+                    first = begin
+                    last = k + 1
+            for m in range(7):
+                parts[7 * f + m] = 0
+            parts[7 * f] = first
+            parts[7 * f + 1] = last
+            for k in range(first, last):
+                for m in range(3):
+                    parts[7 * f + 2 + m] += signs[3 * (k * n_families + f) + m]
+                parts[7 * f + 5] += words[k]
+                parts[7 * f + 6] += odd[4 * k + 3]
 
 
 def count_everyday(
@@ -2474,7 +2538,7 @@ def count_everyday(
     words: cython.int[::1],
     everyday: cython.int[::1],
 ) -> None:
-    """For each line (token bounds as in `sum_lines`): its words, and those whose unigram log probability is over `limit`."""
+    """For each line (it has the tokens bounds[k] … bounds[k + 1]): its words, and those whose unigram log probability is over `limit`."""
     k: cython.Py_ssize_t
     i: cython.Py_ssize_t
     with cython.nogil:
@@ -2487,100 +2551,183 @@ def count_everyday(
                         everyday[k] += 1
 
 
-def pool_shares(
+def pool_lanes(
     evidence: cython.const[cython.double][::1],
-    n_lines: cython.Py_ssize_t,
+    n_units: cython.Py_ssize_t,
     n_lanes: cython.Py_ssize_t,
     shares: cython.const[cython.double][::1],
     weights: cython.const[cython.double][::1],
     n_shares: cython.Py_ssize_t,
-    results: cython.double[::1],
+    log_prior: cython.const[cython.double][::1],
+    scratch: cython.double[::1],
+    sums: cython.double[::1],
+    posterior: cython.double[::1],
 ) -> None:
-    """For each lane log Σ_shares weight · Π_lines (share · e^z + 1 − share), z being evidence[line * n_lanes + lane]; `results` is n_lanes."""
+    """For each lane log Σ_shares weight · Π_units (share · e^z + 1 − share), z being evidence[unit * n_lanes + lane]; and the lanes' posterior by these sums.
+
+    Args:
+        shares: above 0 and at most 1. weights: of the shares.
+        log_prior: of the lanes.
+        scratch: n_lanes * (2 + 2 * n_shares).
+        sums, posterior: results, n_lanes.
+    """
     k: cython.Py_ssize_t
-    l: cython.Py_ssize_t
+    l: cython.Py_ssize_t  # noqa: E741
     s: cython.Py_ssize_t
+    at: cython.Py_ssize_t
+    size: cython.Py_ssize_t = 2 + 2 * n_shares
     z: cython.double
-    share: cython.double
+    x: cython.double
+    top: cython.double
     total: cython.double
-    pooled: cython.double
     with cython.nogil:
         for l in range(n_lanes):
-            pooled = 0
+            for s in range(size):
+                scratch[l * size + s] = 0 if s < 2 + n_shares else 1
+        # For each lane: Σ z, for the share 1; Σ max(z, 0), which is taken out of the factors; for each share the sum of logs, and a product to come.
+        for k in range(n_units):
+            for l in range(n_lanes):
+                z = evidence[k * n_lanes + l]
+                at = l * size
+                scratch[at] += z
+                x = exp(-z if z > 0 else z)
+                if z > 0:
+                    scratch[at + 1] += z
+                for s in range(n_shares):
+                    # A factor is not below the smaller of share and 1 − share, so a product of several is far from underflow; of the share 1 it is not used.
+                    scratch[at + 2 + n_shares + s] *= shares[s] + (1 - shares[s]) * x if z > 0 else shares[s] * x + (1 - shares[s])
+                    if scratch[at + 2 + n_shares + s] < 1e-100:
+                        scratch[at + 2 + s] += log(scratch[at + 2 + n_shares + s] + 1e-300)
+                        scratch[at + 2 + n_shares + s] = 1
+        top = -1e300
+        for l in range(n_lanes):
+            at = l * size
+            total = 0
             for s in range(n_shares):
-                share = shares[s]
-                total = log(weights[s])
-                for k in range(n_lines):
-                    z = evidence[k * n_lanes + l]
-                    if share == 1:
-                        total += z
-                    elif z > 0:
-                        total += z + log(share + (1 - share) * exp(-z))
-                    else:
-                        total += log(share * exp(z) + (1 - share))
+                x = scratch[at] if shares[s] == 1 else scratch[at + 1] + scratch[at + 2 + s] + log(scratch[at + 2 + n_shares + s])
+                x += log(weights[s])
                 if s == 0:
-                    pooled = total
-                elif total > pooled:
-                    pooled = total + log(1 + exp(pooled - total))
+                    total = x
+                elif x > total:
+                    total = x + log(1 + exp(total - x))
                 else:
-                    pooled += log(1 + exp(total - pooled))
-            results[l] = pooled
+                    total += log(1 + exp(x - total))
+            sums[l] = total
+            if total + log_prior[l] > top:
+                top = total + log_prior[l]
+        total = 0
+        for l in range(n_lanes):
+            total += exp(sums[l] + log_prior[l] - top)
+        total = top + log(total)
+        for l in range(n_lanes):
+            posterior[l] = exp(sums[l] + log_prior[l] - total)
 
 
-def weigh_lanes(
+def judge_units(
     evidence: cython.const[cython.double][::1],
-    n_lines: cython.Py_ssize_t,
-    log_weights: cython.const[cython.double][::1],
+    words: cython.const[cython.int][::1],
+    n_units: cython.Py_ssize_t,
+    weights: cython.const[cython.double][::1],
     thetas: cython.const[cython.double][::1],
     n_lanes: cython.Py_ssize_t,
-    sums: cython.double[::1],
+    slope: cython.double,
+    word: cython.double,
+    first: cython.double,
+    turn: cython.double,
+    scores: cython.double[::1],
+    spun: cython.double[::1],
     rates: cython.double[::1],
 ) -> None:
-    """For each line log Σ_lanes weight · e^z, z being evidence[line * n_lanes + lane], and the mean of theta under the terms of that sum."""
+    """Forward–backward over the units of a text, which are spun or not (Rabiner 1989, section III.A–B).
+
+    A unit's score, log P(unit | spun) − log P(unit | not), is slope · log Σ_lanes weight · e^z − word · words, z being evidence[unit * n_lanes + lane].
+
+    Args:
+        words: of the units.
+        weights, thetas: of the lanes.
+        first: log odds of "spun" before the first unit.
+        turn: probability that the state changes between two units.
+        scores: scratch, n_units + n_lanes.
+        spun: result: probability of each unit that it is spun.
+        rates: result: mean of theta under the terms of the sum over lanes.
+    """
     k: cython.Py_ssize_t
-    l: cython.Py_ssize_t
+    l: cython.Py_ssize_t  # noqa: E741
     top: cython.double
     x: cython.double
     total: cython.double
     mean: cython.double
     with cython.nogil:
-        for k in range(n_lines):
+        for l in range(n_lanes):
+            scores[n_units + l] = log(weights[l] + 1e-300)
+        for k in range(n_units):
             top = -1e300
             for l in range(n_lanes):
-                x = log_weights[l] + evidence[k * n_lanes + l]
+                x = scores[n_units + l] + evidence[k * n_lanes + l]
                 if x > top:
                     top = x
             total = 0
             mean = 0
             for l in range(n_lanes):
-                x = exp(log_weights[l] + evidence[k * n_lanes + l] - top)
+                x = exp(scores[n_units + l] + evidence[k * n_lanes + l] - top)
                 total += x
                 mean += x * thetas[l]
-            sums[k] = top + log(total)
+            scores[k] = slope * (top + log(total)) - word * words[k]
             rates[k] = mean / total
+        x = first
+        for k in range(n_units):
+            spun[k] = x + scores[k]
+            x = _turned(spun[k], turn)
+        x = 0
+        k = n_units - 1
+        while k >= 0:
+            spun[k] += x
+            x = _turned(x + scores[k], turn)
+            if spun[k] >= 0:
+                spun[k] = 1 / (1 + exp(-spun[k]))
+            else:
+                spun[k] = exp(spun[k]) / (1 + exp(spun[k]))
+            k -= 1
 
 
-def chain_states(scores: cython.const[cython.double][::1], n: cython.Py_ssize_t, first: cython.double, turn: cython.double, odds: cython.double[::1]) -> None:
-    """Forward–backward over a chain of two states: log odds of the one against the other at each place, given all of them.
+def find_runs(
+    spun: cython.const[cython.double][::1],
+    rates: cython.const[cython.double][::1],
+    starts: cython.const[cython.longlong][::1],
+    ends: cython.const[cython.longlong][::1],
+    n_units: cython.Py_ssize_t,
+    spans: cython.longlong[::1],
+    means: cython.double[::1],
+) -> cython.Py_ssize_t:
+    """Maximal runs of units that are more likely spun than not, or not.
 
     Args:
-        scores: log P(place | one) − log P(place | other).
-        first: log odds before the first place.
-        turn: probability that the state changes between two places.
-        odds: results.
+        spun, rates, starts, ends: of the units.
+        spans: results, 2 * n_units: where each run starts and ends. means: results, 2 * n_units: means of rates and of spun, by length.
+
+    Returns:
+        How many.
     """
     k: cython.Py_ssize_t
-    x: cython.double = first
+    count: cython.Py_ssize_t = 0
+    size: cython.longlong = 0
+    rate: cython.double = 0
+    p: cython.double = 0
     with cython.nogil:
-        for k in range(n):
-            odds[k] = x + scores[k]
-            x = _turned(odds[k], turn)
-        x = 0
-        k = n - 1
-        while k >= 0:
-            odds[k] += x
-            x = _turned(x + scores[k], turn)
-            k -= 1
+        for k in range(n_units):
+            if k == 0 or (spun[k] >= 0.5) != (spun[k - 1] >= 0.5):
+                spans[2 * count] = starts[k]
+                size = 0
+                rate = 0
+                p = 0
+                count += 1
+            size += ends[k] - starts[k]
+            rate += (ends[k] - starts[k]) * rates[k]
+            p += (ends[k] - starts[k]) * spun[k]
+            spans[2 * count - 1] = ends[k]
+            means[2 * count - 2] = rate / (size if size > 0 else 1)
+            means[2 * count - 1] = p / (size if size > 0 else 1)
+    return count
 
 
 @cython.cfunc
@@ -2623,16 +2770,6 @@ def split_lines(
                 count += 1
         bounds[count] = n
         spans[count] = size
-    return count
-
-
-def count_words(flags: cython.const[cython.ushort][::1], n: cython.Py_ssize_t) -> cython.Py_ssize_t:
-    """Tokens that are words."""
-    i: cython.Py_ssize_t
-    count: cython.Py_ssize_t = 0
-    for i in range(n):
-        if flags[i] & 7 == WORD:
-            count += 1
     return count
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from heapq import nsmallest
-from operator import itemgetter
 from typing import NamedTuple
 
 from restore import kernels
@@ -87,12 +86,12 @@ class Rewrite:
     def __len__(self) -> int:
         return len(self._edits)
 
-    def add(self, start: int, lattice: Lattice, posterior: array[float], best: array[int], units: Sequence[tuple[int, int, float, float]]) -> None:
+    def add(self, start: int, lattice: Lattice, posterior: array[float], best: array[int], sentences: array[int], spun: array[float]) -> None:
         """Take the changes of a piece of the document that begins at byte `start`; pieces come in their order.
 
         Args:
             lattice: of the piece. posterior, best: from `Decoder.backward`.
-            units: its sentences (`restore.engine.Chunk`).
+            sentences, spun: where its sentences begin, and how likely each is spun, given that the document is.
         """
         changes, arcs, tokens = gather(lattice, posterior, best, NEGLIGIBLE), lattice.arcs, lattice.tokens
         n, listed = changes.count, len(changes.others) // 3
@@ -103,7 +102,7 @@ class Rewrite:
         count = kernels.settle(
             n, *views(changes.chosen, changes.support, changes.others, arcs.candidates, arcs.first_words, posterior),
             tokens.text, *views(tokens.starts, tokens.ends, tokens.flags, tokens.hashes), len(tokens),
-            *views(array("i", map(itemgetter(0), units)), array("d", map(itemgetter(2), units))), len(units),
+            sentences, spun, len(sentences),
             *self._settings, self._curly, *views(rows, readings, probability, rest, likely),
         )  # fmt: skip
         others = _Others(readings, likely, arcs.texts)

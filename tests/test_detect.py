@@ -7,12 +7,13 @@ import random
 from array import array
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise, product
+from itertools import accumulate, chain, groupby, pairwise, product
+from typing import NamedTuple
 
 import pytest
 
 import restore
-from restore import engine
+from restore import detect, engine
 from restore.decode import Lanes
 from restore.detect import (
     FAMILY_PRIOR,
@@ -30,10 +31,10 @@ from restore.detect import (
     WEAK,
     WEIGHTS,
     Belief,
+    Hypotheses,
     Repeats,
-    Unit,
+    Units,
     believe,
-    best_part,
     family_shares,
     known_odds,
     log_bayes_factor,
@@ -41,11 +42,34 @@ from restore.detect import (
     log_sum,
     logistic,
     make_lanes,
-    measure,
     pool_units,
     unit_probabilities,
     unknown_odds,
 )
+from tests.oracles import IMPLEMENTATIONS, load_kernels
+
+Signs = tuple[float, float, float]
+
+
+class Unit(NamedTuple):
+    """A sentence."""
+
+    words: int
+    evidence: Sequence[float]
+    signs: Sequence[Signs]
+    odd: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+
+
+def pack(units: Sequence[Unit], n_lanes: int, n_families: int) -> Units:
+    """Sentences as `detect` wants them."""
+    packed = Units(n_lanes, n_families)
+    for unit in units:
+        packed.words.append(unit.words)
+        packed.evidence.extend(unit.evidence)
+        packed.signs.extend(chain.from_iterable(unit.signs))
+        packed.odd.extend(unit.odd)
+    return packed
+
 
 FAMILIES = ("spinbot", "thesaurus", "homemade")
 PRIORS = (1e-9, 0.01, 0.3, 0.5, 0.9, 1 - 1e-9)
@@ -68,7 +92,8 @@ def random_units(seed: int, n_lanes: int, n_families: int, n: int) -> list[Unit]
 
 
 def believe_it(units: list[Unit], families: Sequence[str], prior: float = 0.01, assume: float | bool | None = None) -> Belief:
-    return believe(*make_lanes(families, assume), family_shares(families), units, prior, assume)
+    hypotheses = Hypotheses.make(families, assume)
+    return believe(hypotheses, pack(units, len(hypotheses.lanes), len(families)), prior, assume)
 
 
 # --- the belief ------------------------------------------------------------------------------------------------------
@@ -92,7 +117,7 @@ def test_believe_sums_probabilities(families: tuple[str, ...], seed: int) -> Non
     p_spun = math.fsum(spun)
     assert belief.weights == close([p / p_spun for p in spun])
     assert belief.rate == close(math.fsum(p * theta for p, (_, theta) in zip(spun, pairs, strict=True)) / p_spun)
-    assert belief.log_bayes_factor == close(log_bayes_factor(units, family_shares(families)))
+    assert belief.log_bayes_factor == close(log_bayes_factor(pack(units, len(pairs), len(families)), family_shares(families)))
     odds = math.exp(belief.log_bayes_factor) * prior / (1 - prior)
     assert belief.spun == close(odds / (1 + odds))
     by_family = dict(belief.families(families))
@@ -183,16 +208,57 @@ def test_log_sum(terms: list[float], expected: float) -> None:
     assert log_sum(terms) == close(expected)
 
 
-def test_evidence_of_sentences_is_the_weighted_sum_over_their_tokens() -> None:
-    lanes = Lanes.grid((0.1, 0.5, 0.9), 1)
-    token_z = array("d", range(12))  # four tokens, three lanes
-    units = measure(token_z, lanes, array("d", [1, 0.5, 0.25, 1]), array("i", [0, 1, 3, 3, 4]), [1, 2, 0, 1])
-    assert [list(unit.evidence) for unit in units] == [[0, 1, 2], [3, 3.75, 4.5], [0, 0, 0], [9, 10, 11]]
-    assert [unit.words for unit in units] == [1, 2, 0, 1]
-    # At the typical rate, .5, the tokens have 1, 4, 7 and 10.
+@pytest.mark.parametrize("kernels", IMPLEMENTATIONS)
+def test_evidence_of_sentences_is_the_weighted_sum_over_their_tokens(monkeypatch: pytest.MonkeyPatch, kernels: str) -> None:
+    monkeypatch.setattr(detect, "kernels", load_kernels(kernels))
+    units = Units(3, 1)
+    # Four tokens, three lanes; two calls.
+    for k, (weights, flags, bounds) in enumerate([([1, 0.5, 0.25], [0, 24, 8], [0, 1, 3, 3]), ([1], [128], [0, 1])]):
+        token_z = array("d", range(9 * k, 9 + 3 * k))
+        units.add(token_z, array("i", [1]), array("d", weights), array("H", flags), array("i", bounds), array("d", range(4 * len(bounds) - 4)) if k else None)
+    assert list(units.evidence) == [0, 1, 2, 3, 3.75, 4.5, 0, 0, 0, 9, 10, 11]
+    assert list(units.words) == [1, 2, 0, 1]
+    # In the lane of the typical rate the tokens have 1, 4, 7 and 10.
     strong = [0, 0.5 * (4 - WEAK) + 0.25 * (STRONG - WEAK), 0, STRONG - WEAK]
-    assert [unit.signs for unit in units] == [[(0, 1, strong[0])], [(0, WEAK * 0.75, strong[1])], [(0, 0, 0)], [(0, WEAK, strong[3])]]
-    assert measure(array("d", [-2.0] * 6), Lanes.grid((0.5,), 2), array("d", [1, 0.5, 1]), array("i", [0, 3]), [3])[0].signs == [(-5, 0, 0)] * 2
+    assert list(units.signs) == [0, 1, strong[0], 0, WEAK * 0.75, strong[1], 0, 0, 0, 0, WEAK, strong[3]]
+    assert list(units.odd) == [0] * 12 + [0, 1, 2, 3]
+    against = Units(2, 2)
+    against.add(array("d", [-2.0] * 6), array("i", [0, 1]), array("d", [1, 0.5, 1]), array("H", [1, 2, 0]), array("i", [0, 3]), None)
+    assert (list(against.signs), list(against.words)) == ([-5, 0, 0] * 2, [1])
+
+
+@pytest.mark.parametrize("kernels", IMPLEMENTATIONS)
+@pytest.mark.parametrize("seed", range(20))
+def test_sums_over_the_document_and_its_best_part(monkeypatch: pytest.MonkeyPatch, seed: int, kernels: str) -> None:
+    monkeypatch.setattr(detect, "kernels", load_kernels(kernels))
+    chance = random.Random(seed)
+    n, families = chance.randrange(10), 1 + seed % 3
+
+    def signs() -> Signs:
+        return -chance.expovariate(0.5), chance.random(), chance.choice((0, 0, 3))
+
+    def odd() -> tuple[float, float, float, float]:
+        return chance.random(), chance.random(), chance.random(), chance.randrange(3)
+
+    units = [Unit(chance.randrange(30), [0.0], [signs() for _ in range(families)], odd()) for _ in range(n)]
+    sums = pack(units, 1, families).sums()
+    assert (sums.n, sums.words) == (n, sum(unit.words for unit in units))
+    assert list(sums.totals) == close([*(math.fsum(unit.odd[k] for unit in units) for k in range(4)), sums.words])
+    for family in range(families):
+        rows = [unit.signs[family] for unit in units]
+        assert list(sums.wholes[3 * family : 3 * family + 3]) == close([math.fsum(row[k] for row in rows) for k in range(3)])
+
+        def total(first: int, last: int) -> float:
+            return math.fsum(
+                WEIGHTS.against * against + 0.8 * weak + WEIGHTS.strong * strong - 0.02 * unit.words
+                for (against, weak, strong), unit in zip(rows[first:last], units[first:last], strict=True)  # noqa: B023
+            )
+
+        first, last, *part = sums.parts[7 * family : 7 * family + 7]
+        assert total(int(first), int(last)) == close(max(total(i, j) for i in range(n + 1) for j in range(i, n + 1)))
+        inside = units[int(first) : int(last)]
+        expected = [math.fsum(unit.signs[family][k] for unit in inside) for k in range(3)]
+        assert part == close([*expected, sum(unit.words for unit in inside), sum(unit.odd[3] for unit in inside)])
 
 
 def test_repeats_weigh_less_and_less_over_the_whole_document() -> None:
@@ -214,31 +280,52 @@ def test_repeats_are_counted_on_when_the_table_grows() -> None:
 
 
 def test_a_clean_frame_does_not_hide_the_rate_of_a_spun_sentence() -> None:
-    assert pool_units([[9.0], [-20.0], [-20.0]])[0] > 5
+    units = pack([Unit(9, [z], [(0, 0, 0)]) for z in (9.0, -20.0, -20.0)], 1, 1)
+    assert pool_units(Hypotheses.make(["thesaurus"], 0.5), units)[0][0] > 5
+
+
+@pytest.mark.parametrize("kernels", IMPLEMENTATIONS)
+@pytest.mark.parametrize("spread", [0.1, 3.0, 300.0, 1e5])
+def test_pooled_sentences(monkeypatch: pytest.MonkeyPatch, spread: float, kernels: str) -> None:
+    monkeypatch.setattr(detect, "kernels", load_kernels(kernels))
+    chance, hypotheses = random.Random(7), Hypotheses.make(FAMILIES)
+    rows = [[chance.gauss(0, spread) for _ in hypotheses.lanes.thetas] for _ in range(700)]
+    units = pack([Unit(1, row, [(0, 0, 0)] * 3) for row in rows], 21, 3)
+
+    def log_factor(share: float, z: float) -> float:
+        return z if share == 1 else max(z, 0) + math.log(share * math.exp(min(z, 0)) + (1 - share) * math.exp(-max(z, 0)))
+
+    for shares in (SHARES, ((1.0, 1.0),), ((1e-7, 0.5), (0.999, 0.5))):
+        sums, posterior = pool_units(hypotheses, units, shares)
+        expected = [log_sum([math.log(p) + math.fsum(log_factor(share, row[lane]) for row in rows) for share, p in shares]) for lane in range(21)]
+        assert list(sums) == pytest.approx(expected, rel=1e-9)
+        joint = [z + p for z, p in zip(expected, hypotheses.log_prior, strict=True)]
+        assert list(posterior) == pytest.approx([math.exp(x - log_sum(joint)) for x in joint], rel=1e-6, abs=1e-9)
 
 
 def test_log_odds() -> None:
     w = WEIGHTS
-    assert log_odds([]) == log_odds([(0, 0, 0, 0, 0)]) == 0
+    assert log_odds(0, 0, 0, 0, 0, w) == 0
     weighed = -3 * w.against + w.style * math.log(2) + 3 * w.strong + w.debris - w.length * math.log(11)
-    assert log_odds([(-1, 6, 2, 30, 0), (-2, 0, 1, 10, 1)]) == close(weighed * 40 / 44)
-    assert 0 < log_odds([(0, 6, 12, 10, 0)]) < 0.75 * (w.style * math.log(2) + 12 * w.strong), "a sentence is no document"
-    assert log_odds([(0, 0, 1e6, 500, 0)]) == -log_odds([(-1e6, 0, 0, 500, 0)]) == LIMIT
-    assert log_odds([(-1, 6, 0.5, 300, 0.1)] * 10) == pytest.approx(log_odds([(-1, 6, 0.5, 300, 0.1)] * 1000), rel=0.01), "of a long text the average counts"
+    assert log_odds(-3, 6, 3, 40, 1, w) == close(weighed * 40 / 44)
+    assert 0 < log_odds(0, 6, 12, 10, 0, w) < 0.75 * (w.style * math.log(2) + 12 * w.strong), "a sentence is no document"
+    assert log_odds(0, 0, 1e6, 500, 0, w) == -log_odds(-1e6, 0, 0, 500, 0, w) == LIMIT
+    row = -1, 6, 0.5, 300, 0.1
+    assert log_odds(*(10 * x for x in row), w) == pytest.approx(log_odds(*(1000 * x for x in row), w), rel=0.01), "of a long text the average counts"
 
 
-def odd_units(*rows: tuple[int, tuple[float, float, float, float]]) -> list[Unit]:
-    return [Unit(words, [0.0], [(0, 0, 0)], odd) for words, odd in rows]
+def odd_odds(*rows: tuple[int, tuple[float, float, float, float]]) -> float:
+    return unknown_odds(pack([Unit(words, [0.0], [(0, 0, 0)], odd) for words, odd in rows], 1, 1).sums())
 
 
 def test_unknown_odds() -> None:
     w = WEIGHTS
-    assert unknown_odds([]) == unknown_odds(odd_units((0, (0, 0, 0, 0)))) == 0
-    units = odd_units((30, (6, 1, 2.5, 1)), (10, (4, 2, 0, 0)))
+    assert odd_odds() == odd_odds((0, (0, 0, 0, 0))) == 0
+    rows = (30, (6, 1, 2.5, 1)), (10, (4, 2, 0, 0))
     weighed = w.odd_debris + 2.5 * w.odd_strong + w.odd_broken * math.log(4) - w.odd_sound * math.log(11) + w.odd_offset
-    assert unknown_odds(units) == close(weighed * 40 / 44)
-    assert unknown_odds(odd_units((500, (0, 0, 1e6, 0)))) == LIMIT
-    assert unknown_odds(units * 100) == pytest.approx(unknown_odds(units * 1000), rel=0.01), "of a long text the average counts"
+    assert odd_odds(*rows) == close(weighed * 40 / 44)
+    assert odd_odds((500, (0, 0, 1e6, 0))) == LIMIT
+    assert odd_odds(*rows * 100) == pytest.approx(odd_odds(*rows * 1000), rel=0.01), "of a long text the average counts"
 
 
 @pytest.mark.parametrize("debris", [0, 2, 5, 9])
@@ -246,7 +333,8 @@ def test_what_needs_no_dictionary_raises_the_verdict_and_is_trusted_with_no_edit
     plain = [Unit(30, [-1.0] * 7, [(-3.0, 0.1, 0.0)], (8, 1, 0, 0))] * 8
     odd = [Unit(30, [-1.0] * 7, [(-3.0, 0.1, 0.0)], (8, 1, 0, debris / 8))] * 8
     clean, raised = believe_it(plain, ["thesaurus"]), believe_it(odd, ["thesaurus"])
-    assert raised.log_bayes_factor == close(log_sum([known_odds(odd, [1.0]) + math.log(1 - UNKNOWN_SHARE), unknown_odds(odd) + math.log(UNKNOWN_SHARE)]))
+    sums = pack(odd, 7, 1).sums()
+    assert raised.log_bayes_factor == close(log_sum([known_odds(sums, [1.0]) + math.log(1 - UNKNOWN_SHARE), unknown_odds(sums) + math.log(UNKNOWN_SHARE)]))
     assert (raised.spun > clean.spun) == (debris > 0)
     assert (raised.spun > 0.5) == (debris >= 5)
     assert raised.known <= clean.known * (1 + 1e-9)
@@ -255,35 +343,20 @@ def test_what_needs_no_dictionary_raises_the_verdict_and_is_trusted_with_no_edit
 def test_a_family_that_explains_little_is_an_unknown_one() -> None:
     fits = [Unit(30, [9.0, 5.0], [(-0.5, 6.0, 20.0)], (8, 2, 1, 0))] * 8
     does_not = [Unit(30, [0.5, -5.0], [(-3.0, 2.0, 0.5)], (6, 4, 9, 0.5))] * 8
-    lanes = Lanes.grid((0.9, 0.1), 1)
-    assert believe(lanes, [math.log(0.5)] * 2, [1.0], fits, 0.01).unknown < 0.3
-    unknown = believe(lanes, [math.log(0.5)] * 2, [1.0], [Unit(u.words, u.evidence[::-1], u.signs, u.odd) for u in does_not], 0.01)
+    hypotheses = Hypotheses(Lanes.grid((0.9, 0.1), 1), array("d", [math.log(0.5)] * 2), [1.0], array("i", [0]))
+    assert believe(hypotheses, pack(fits, 2, 1), 0.01).unknown < 0.3
+    unknown = believe(hypotheses, pack([unit._replace(evidence=unit.evidence[::-1]) for unit in does_not], 2, 1), 0.01)
     assert unknown.unknown > 0.8
     assert unknown.families(["thesaurus"])[0][0] == UNKNOWN
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_the_best_part_is_the_best_of_all_runs(seed: int) -> None:
-    chance = random.Random(seed)
-    signs = [(-chance.expovariate(0.5), chance.random(), chance.choice((0, 0, 3)), chance.randrange(30), 0) for _ in range(9)]
-
-    def total(first: int, last: int) -> float:
-        return math.fsum(score(*row) for row in signs[first:last])
-
-    def score(against: float, weak: float, strong: float, words: int, _: float) -> float:
-        return WEIGHTS.against * against + 0.8 * weak + WEIGHTS.strong * strong - 0.02 * words
-
-    first, last = best_part(signs)
-    assert total(first, last) == close(max(total(i, j) for i in range(10) for j in range(i, 10)))
-
-
 def test_a_clean_frame_does_not_hide_a_spun_part() -> None:
     spun, clean = Unit(20, [0.0], [(-1, 3, 8)]), Unit(20, [0.0], [(-3, 0.1, 0)])
-    alone, framed = (known_odds(units, [1.0]) for units in ([spun] * 4, [clean] * 40 + [spun] * 4 + [clean] * 40))
+    alone, framed = (known_odds(pack(units, 1, 1).sums(), [1.0]) for units in ([spun] * 4, [clean] * 40 + [spun] * 4 + [clean] * 40))
     assert alone > 15
     assert framed > 5
     assert framed == close(math.log(PART) + alone - math.log(84 * 85 / 2)), "a part costs the choice of it"
-    assert known_odds([clean] * 40, [1.0]) < -5
+    assert known_odds(pack([clean] * 40, 1, 1).sums(), [1.0]) < -5
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -302,10 +375,32 @@ def test_unit_probabilities_sum_over_all_paths(seed: int) -> None:
                 odds = math.fsum(w * math.exp(z) for w, z in zip(weights, unit.evidence, strict=True))
                 p *= odds**UNIT_SLOPE * math.exp(-UNIT_WORDS * unit.words)
         paths[states] = p
-    for k, (spun, rate) in enumerate(unit_probabilities(Belief(lanes, 0.0, 0.5, weights, 0.5), units)):
+    for k, (spun, rate) in enumerate(zip(*unit_probabilities(Belief(lanes, 0.0, 0.5, weights, 0.5), pack(units, 4, 2)), strict=True)):
         assert spun == close(math.fsum(p for states, p in paths.items() if states[k]) / math.fsum(paths.values()))
         joint = [w * math.exp(z) for w, z in zip(weights, units[k].evidence, strict=True)]
         assert rate == close(math.fsum(p * theta for p, theta in zip(joint, (0.2, 0.8, 0.2, 0.8), strict=True)) / math.fsum(joint))
+
+
+@pytest.mark.parametrize("kernels", IMPLEMENTATIONS)
+@pytest.mark.parametrize("seed", range(20))
+def test_runs_of_sentences(seed: int, kernels: str) -> None:
+    chance = random.Random(seed)
+    n = chance.randrange(12)
+    spun, rates = ([chance.random() for _ in range(n)] for _ in range(2))
+    starts = list(accumulate((chance.randrange(3) for _ in range(n)), initial=5))
+    ends = [end - chance.randrange(2) if end > start else end for start, end in pairwise(starts)]
+    expected = []
+    at = 0
+    for _, group in groupby(spun, key=lambda p: p >= 0.5):
+        run = range(at, at + len(list(group)))
+        at = run.stop
+        sizes = [ends[k] - starts[k] for k in run]
+        means = [math.fsum(size * column[k] for size, k in zip(sizes, run, strict=True)) / (sum(sizes) or 1) for column in (rates, spun)]
+        expected.append([starts[run[0]], ends[run[-1]], *means])
+    spans, means = array("q", [0] * 2 * n), array("d", [0] * 2 * n)
+    count = load_kernels(kernels).find_runs(array("d", spun), array("d", rates), array("q", starts[:n]), array("q", ends), n, spans, means)
+    found = [[*spans[2 * k : 2 * k + 2], *means[2 * k : 2 * k + 2]] for k in range(count)]
+    assert found == [close(row) for row in expected]
 
 
 # --- cutting ---------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from spin import Spinner
 
 import restore
 from restore import detect
-from restore.detect import Unit, Weights
+from restore.detect import Units, Weights
 from restore.lexicon import File, data_path, find_files, read_files, read_words
 from restore.lexicon.build import build_lexicon
 from restore.lexicon.inflection import Inflector
@@ -48,13 +48,13 @@ class Judged(NamedTuple):
     """A document as a decoder saw it: sentences, families of the dictionaries, and the posterior of each lane."""
 
     document: Document
-    units: list[Unit]
+    units: Units
     families: tuple[str, ...]
     belief: detect.Belief
 
     @property
     def words(self) -> int:
-        return sum(unit.words for unit in self.units)
+        return sum(self.units.words)
 
     @property
     def spun(self) -> bool:
@@ -164,15 +164,16 @@ def fit(rows: Sequence[Judged]) -> Weights:
 
 def design(row: Judged) -> np.ndarray:
     """What `detect.log_odds` weighs, families × 5."""
-    words, debris = row.words, sum(unit.odd[3] for unit in row.units)
+    sums = row.units.sums()
+    words, debris = sums.words, sums.totals[3]
     scale = detect.WHOLE_WORDS / max(words, detect.WHOLE_WORDS)
-    sums = [map(sum, zip(*(unit.signs[family] for unit in row.units), strict=True)) for family in range(len(row.families))]
+    sums = np.reshape(sums.wholes, (-1, 3))
     return np.array([[scale * a, math.log1p(scale * weak / 6), scale * strong, math.log1p(scale * words / 4), scale * debris] for a, weak, strong in sums])
 
 
 def odd_design(row: Judged) -> list[float]:
     """What `detect.unknown_odds` weighs."""
-    sound, broken, strong, debris = map(sum, zip(*(unit.odd for unit in row.units), strict=True))
+    sound, broken, strong, debris, _ = row.units.sums().totals
     scale = detect.WHOLE_WORDS / max(row.words, detect.WHOLE_WORDS)
     return [scale * debris, scale * strong, math.log1p(scale * broken), math.log1p(scale * sound), 1.0]
 
@@ -181,7 +182,7 @@ def fit_unknown(known: Sequence[Judged], left_out: Sequence[Judged]) -> np.ndarr
     """Known families against unknown ones, among spun texts at rates from .2 on."""
     rows = [row for row in (*known, *left_out) if row.document.rate >= 0.2]
     unknown = np.array([row.document.family not in row.families for row in rows])
-    return logistic(np.array([detect.fit_signs(row.units, row.belief.lanes, row.belief.weights) for row in rows]), unknown, 0.5)
+    return logistic(np.array([detect.fit_signs(row.units.sums(), row.belief.lanes, row.belief.weights) for row in rows]), unknown, 0.5)
 
 
 def logistic(x: np.ndarray, y: np.ndarray, prior: float, weights: np.ndarray | None = None) -> np.ndarray:
