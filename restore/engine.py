@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from restore import edits as edit_list
 from restore import kernels
-from restore.arrays import views, zeros
+from restore.arrays import zeros
 from restore.batch import Batch, group, join, ordered_map, replace_documents
 from restore.channels.substitution import lock_phrases
 from restore.collocation import Neighbours
@@ -61,8 +61,6 @@ FOREIGN_WORDS, FOREIGN_SHARE, EVERYDAY = 6, 0.1, -8.0
 #: The same for scans, where whole lines are damaged: lines before and after that are counted with a line, and the share. Judged like other lines,
 #: dev newspapers lose .012 and .023 of the errors removed; with four lines and a share of .1, .004 and .004.
 SCAN_AROUND, SCAN_SHARE = 4, 0.06
-#: Below this posterior no edit can reach any useful threshold, and the second pass is skipped.
-NEGLIGIBLE = 1e-3
 #: Edits that the evidence of a verdict names.
 EVIDENCE = 10
 
@@ -339,7 +337,8 @@ class Restorer:
         if "substitution" not in self.config.channels:
             return Result(text, (), self._clean_verdict(0.0, len(text.split())))
         analysis = self.analyse(text)
-        if analysis.belief.known < min(NEGLIGIBLE, self.config.least("substitution")):
+        if analysis.belief.known < self.config.least("substitution"):
+            # No edit is surer than that its text is spun.
             return Result(text, (), self.verdict(analysis))
         rewrite = self._rewrite(analysis)
         verdict = self.verdict(analysis, rewrite)
@@ -351,15 +350,17 @@ class Restorer:
 
     def analyse(self, text: str) -> Analysis:
         """The first pass over a text: its evidence, and the belief that follows from it."""
-        text, lookalikes = see_through(text)
-        data = encode(text)
+        data, lookalikes, invisible = encode(text), 0, 0
+        if len(data) > len(text) and may_hide(data):
+            text, lookalikes = see_through(text)
+            data, invisible = encode(text), without_hidden(text)[1]
         locked = locked_spans(data)
         unmet = self.lexicon.unmet(text)
         if unmet:
             locked = sorted([*locked, *((len(encode(text[:start])), len(encode(text[:end]))) for start, end in unmet)])
         opaque = opaque_spans(data)
         analysis = Analysis(self, text, data, opaque, locked)
-        analysis.lookalikes = lookalikes
+        analysis.lookalikes, analysis.invisible = lookalikes, invisible
         analysis.score()
         return analysis
 
@@ -443,7 +444,7 @@ class Restorer:
         """The verdict on an analysed text; its evidence names the strongest of the edits."""
         belief = analysis.belief
         strongest = rewrite.strongest(EVIDENCE) if rewrite else ()
-        counts = (analysis.lookalikes, "letters of other scripts that look Latin"), (without_hidden(analysis.text)[1], "invisible characters inside words")
+        counts = (analysis.lookalikes, "letters of other scripts that look Latin"), (analysis.invisible, "invisible characters inside words")
         hidden = tuple(f"{count} {what}" for count, what in counts if count)
         return Verdict(
             spun=belief.spun,
@@ -475,14 +476,9 @@ def lock_foreign(tokens: Tokens, lines: Lines, ids: array[int], model: LanguageM
         around: so many lines before and after a line are counted with it.
         share: what is too few.
     """
-    bounds, n = lines.bounds, len(lines)
-    words, everyday = zeros("i", n), zeros("i", n)
-    kernels.count_everyday(*views(ids, tokens.flags), model.unigrams, EVERYDAY, *views(bounds), n, *views(words, everyday))
-    for k in range(n):
-        near = slice(max(0, k - around), k + around + 1)
-        if sum(words[near]) >= FOREIGN_WORDS and sum(everyday[near]) < share * sum(words[near]):
-            for i in range(bounds[k], bounds[k + 1]):
-                tokens.flags[i] |= LOCKED
+    n = len(lines)
+    scratch = zeros("i", n + 1), zeros("i", n + 1)
+    kernels.lock_foreign(ids, tokens.flags, model.unigrams, EVERYDAY, lines.bounds, n, around, FOREIGN_WORDS, share, *scratch)
 
 
 class Chunk(NamedTuple):
@@ -491,7 +487,7 @@ class Chunk(NamedTuple):
     Attributes:
         start, end: bytes of the document.
         first: number of its first sentence.
-        spans: where its sentences begin, bytes of the piece, and its end; none before they are judged, and none where they are not.
+        spans: where its sentences begin, bytes of the piece, and its end.
     """
 
     start: int
@@ -506,6 +502,8 @@ class Analysis:
     belief: Belief
     #: Letters of other scripts that stood for Latin ones; `text` has them replaced, character by character.
     lookalikes = 0
+    #: Invisible characters inside words.
+    invisible = 0
 
     def __init__(self, restorer: Restorer, text: str, data: bytes, opaque: list[tuple[int, int]], locked: list[tuple[int, int]]) -> None:
         self.text = text
@@ -516,8 +514,6 @@ class Analysis:
         self._locked = locked
         self._chunks = [Chunk(start, end) for start, end in cut(data)]
         self._kept: dict[int, Graph] = {}
-        # Of each sentence, where it matters: the probability that it is spun, given that the document is, and its rate.
-        self._spun, self._rates = array("d"), array("d")
 
     def score(self) -> None:
         """The first pass: evidence for every lane, sentence by sentence, and the belief that follows from it."""
@@ -538,20 +534,22 @@ class Analysis:
             units.add(token_z, hypotheses.typical, weights, lattice.tokens.flags, sentences.bounds, odd)
         self.words = sum(units.words)
         self.belief = believe(hypotheses, units, config.prior, config.assume_spun)
-        if not is_given(config.assume_spun) and self.belief.spun >= NEGLIGIBLE:
-            self._spun, self._rates = unit_probabilities(self.belief, units)
 
     def graphs(self) -> Iterator[tuple[Chunk, Graph]]:
         """For the second pass."""
         for chunk in self._chunks:
             yield chunk, self._kept.get(chunk.start) or self._forward(chunk, self.belief.lanes).graph
 
+    @cached_property
+    def _judged(self) -> tuple[array[float], array[float]]:
+        """The probability of each sentence that it is spun, given that the document is, and its rate; none where texts are taken as spun."""
+        return (array("d"), array("d")) if is_given(self._restorer.config.assume_spun) else unit_probabilities(self.belief, self.units)
+
     def sentences(self, chunk: Chunk) -> tuple[array[int], array[float]]:
-        """Where the sentences of a piece begin, and the probability of each, given that the document is spun, that it is; none when they were not judged."""
-        if not self._spun:
-            return array("i"), self._spun
-        n = len(chunk.spans) - 1
-        return chunk.spans[:n], self._spun[chunk.first : chunk.first + n]
+        """Where the sentences of a piece begin, and how likely each is spun, given that the document is; none where texts are taken as spun."""
+        spun, _ = self._judged
+        n = len(chunk.spans) - 1 if spun else 0
+        return chunk.spans[:n], spun[chunk.first : chunk.first + n]
 
     def unit_spun(self, chunk: Chunk, offset: int) -> float:
         """Probability, given that the document is spun, that the sentence at a byte offset of a chunk is."""
@@ -564,13 +562,14 @@ class Analysis:
         if self.belief.known < self._restorer.config.prior:
             yield Segment(0, len(self.text), round(self.belief.rate, 4), round(self.belief.spun, 6))
             return
-        n = len(self._spun)
+        judged = self._judged
+        n = len(judged[0])
         starts, ends, spans, means = array("q"), array("q"), zeros("q", 2 * n), zeros("d", 2 * n)
         for chunk in self._chunks:
             places = [chunk.start + at for at in chunk.spans]
             starts.extend(places[:-1])
             ends.extend(places[1:])
-        count = kernels.find_runs(self._spun, self._rates, starts, ends, n, spans, means)
+        count = kernels.find_runs(*judged, starts, ends, n, spans, means)
         offsets = CharacterOffsets(self.text, self.data)
         for k in range(0, 2 * count, 2):
             yield Segment(*offsets(spans[k], spans[k + 1]), round(means[k], 4), round(means[k + 1] * self.belief.spun, 6))

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from restore import kernels
-from restore.arrays import views, zeros
+from restore.arrays import zeros
 from restore.collocation import SOLID
 from restore.decode import gather as gather_changes
 from restore.detect import log_sum, make_lanes
@@ -271,9 +271,7 @@ def _everyday(restorer: Restorer) -> list[tuple[int, str, float]]:
     n = len(lexicon.families)
     keep = zeros("f", len(vocabulary) * n)
     hashes = array("Q", (hash_word(word) for word in vocabulary))
-    kernels.keep_rates(
-        *views(hashes), len(vocabulary), lexicon.keep_keys, lexicon.keep_values, lexicon.capacities["keep"], lexicon.keep_weights, n, *views(keep)
-    )
+    kernels.keep_rates(hashes, len(vocabulary), lexicon.keep_keys, lexicon.keep_values, lexicon.capacities["keep"], lexicon.keep_weights, n, keep)
     return [
         (number, vocabulary[number], math.exp(model.unigrams[2 * number]))
         for number in range(3, len(vocabulary))

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from restore import kernels_gate
-from restore.arrays import views, zeros
+from restore.arrays import zeros
 from restore.container import open_container, write_container
 from restore.errors import ArtefactError
 from restore.tokenizer import encode
@@ -68,7 +68,7 @@ class Gate:
         n = len(offsets) - 1
         peaks, words = zeros("q", n), zeros("q", n)
         if n:
-            kernels_gate.screen(data, *views(offsets), n, _FOLD, self._weights, self._shift, self._watched, WATCHED, *views(peaks, words), _NONE)
+            kernels_gate.screen(data, offsets, n, _FOLD, self._weights, self._shift, self._watched, WATCHED, peaks, words, _NONE)
         slope = (HIGH - LOW) / FULL
         return words, array(
             "d",
@@ -108,9 +108,7 @@ def count_features(data: bytes) -> array[int]:
     """The 32-bit feature numbers of a text, two a word; the upper bits number the weight."""
     features = zeros("I", 2 * len(data) + 2)
     result = zeros("q", 1)
-    count = kernels_gate.screen(
-        data, memoryview(array("q", [0, len(data)])), 1, _FOLD, memoryview(bytes(2)).cast("b"), 63, _NONE, 0, *views(result, result, features)
-    )
+    count = kernels_gate.screen(data, memoryview(array("q", [0, len(data)])), 1, _FOLD, memoryview(bytes(2)).cast("b"), 63, _NONE, 0, result, result, features)
     del features[count:]
     return features
 

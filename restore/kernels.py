@@ -2528,27 +2528,54 @@ def sum_units(
                 parts[7 * f + 6] += odd[4 * k + 3]
 
 
-def count_everyday(
+def lock_foreign(
     ids: cython.const[cython.int][::1],
-    flags: cython.const[cython.ushort][::1],
+    flags: cython.ushort[::1],
     unigrams: cython.const[cython.float][::1],
     limit: cython.double,
     bounds: cython.const[cython.int][::1],
     n_lines: cython.Py_ssize_t,
+    around: cython.Py_ssize_t,
+    least: cython.Py_ssize_t,
+    share: cython.double,
     words: cython.int[::1],
     everyday: cython.int[::1],
 ) -> None:
-    """For each line (it has the tokens bounds[k] … bounds[k + 1]): its words, and those whose unigram log probability is over `limit`."""
+    """Lock the tokens of lines of which too few words are everyday words.
+
+    Args:
+        ids, flags: of the tokens.
+        limit: unigram log probability from which on a word is an everyday word.
+        bounds: line k holds the tokens bounds[k] … bounds[k + 1].
+        around: lines before and after a line that are counted with it.
+        least: words that these must have. share: of everyday words.
+        words, everyday: scratch, n_lines + 1.
+    """
     k: cython.Py_ssize_t
     i: cython.Py_ssize_t
+    first: cython.Py_ssize_t
+    last: cython.Py_ssize_t
+    n: cython.Py_ssize_t
+    known: cython.Py_ssize_t
     with cython.nogil:
+        # Sums over the lines before each.
+        words[0] = everyday[0] = 0
         for k in range(n_lines):
-            words[k] = everyday[k] = 0
+            words[k + 1] = words[k]
+            everyday[k + 1] = everyday[k]
             for i in range(bounds[k], bounds[k + 1]):
                 if flags[i] & 7 == WORD:
-                    words[k] += 1
+                    words[k + 1] += 1
                     if ids[i] != 0 and unigrams[2 * ids[i]] > limit:
-                        everyday[k] += 1
+                        everyday[k + 1] += 1
+        for k in range(n_lines):
+            first = k - around if k > around else 0
+            last = k + around + 1 if k + around + 1 < n_lines else n_lines
+            n = words[last] - words[first]
+            known = everyday[last] - everyday[first]
+            if n >= least and known < share * n:
+                for i in range(bounds[k], bounds[k + 1]):
+                    flags[i] = flags[i] | LOCKED
 
 
 def pool_lanes(

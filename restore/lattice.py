@@ -6,7 +6,7 @@ from array import array
 from dataclasses import dataclass
 
 from restore import kernels
-from restore.arrays import views, zeros
+from restore.arrays import zeros
 from restore.channels import substitution
 from restore.channels.substitution import Arcs
 from restore.language_model.model import LanguageModel
@@ -55,7 +55,7 @@ def build_lattice(tokens: Tokens, lines: Lines, ids: array[int], lexicon: Lexico
     order, counts = zeros("i", len(arcs)), zeros("i", n + 2)
     if n:
         rates = lexicon.keep_keys, lexicon.keep_values, lexicon.capacities["keep"], lexicon.keep_weights
-        kernels.keep_rates(*views(tokens.hashes), n, *rates, n_families, *views(keep))
+        kernels.keep_rates(tokens.hashes, n, *rates, n_families, keep)
     if len(arcs):
-        kernels.sort_arcs(*views(arcs.ends), len(arcs), n, *views(order, counts))
+        kernels.sort_arcs(arcs.ends, len(arcs), n, order, counts)
     return Lattice(tokens, ids, spelling, lines, keep, arcs, order, sites)

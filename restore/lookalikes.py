@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from restore.tokenizer import encode
-
 _HIDDEN = re.compile("(?<=[A-Za-z])[\u00ad\u200b\u200c\u200d\u2060\ufeff]+(?=[A-Za-z])")
 _ASCII = bytes(range(128))
 # In UTF-8: Greek and Cyrillic lead bytes, the soft hyphen, invisible characters, fullwidth and mathematical letters.
@@ -30,7 +28,7 @@ def see_through(text: str) -> tuple[str, int]:
     >>> see_through("The c\\u043empany has an office in \\u041c\\u043e\\u0441\\u043a\\u0432\\u0430")
     ('The company has an office in Москва', 1)
     """
-    if text.isascii() or not may_hide(encode(text)):
+    if text.isascii():
         return text, 0
     from restore.cleanup.homoglyphs import homoglyphs
 

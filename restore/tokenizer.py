@@ -10,6 +10,8 @@ the few bytes they need, so that ordinary prose never pays for them.
 
 from __future__ import annotations
 
+import re
+import threading
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from restore import kernels
-from restore.arrays import views, zeros
+from restore.arrays import zeros
 
 #: Version of Unicode that unicode.bin was made from (tools/make_unicode_table.py).
 UNICODE_VERSION = "14.0.0"
@@ -41,6 +43,8 @@ _FENCES = {b"```": b"```", b"<!--": b"-->"}
 _ADDRESS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+%-:~")
 # Every opaque span holds one of these; most prose holds none.
 _TRIGGERS = (b"://", b"www.", b"@", b"#", b"<", b"`", b"\\", b"$", b"/")
+_SLASH = b"/"
+_BEFORE_PATH, _PATH = frozenset(b" \t\n\r\f\v(~."), re.compile(rb"[\w.@+-]")
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def split_lines(tokens: Tokens, begins: int = NEWLINES_MASK) -> Lines:
     """
     n = len(tokens)
     bounds, spans, breaks = zeros("i", n + 1), zeros("i", n + 1), zeros("B", n)
-    count = kernels.split_lines(*views(tokens.flags, tokens.starts), n, begins, len(tokens.text), *views(bounds, spans, breaks))
+    count = kernels.split_lines(tokens.flags, tokens.starts, n, begins, len(tokens.text), bounds, spans, breaks)
     del bounds[count + 1 :], spans[count + 1 :]
     return Lines(bounds, spans, breaks)
 
@@ -150,13 +154,22 @@ def tokenize(text: bytes, opaque: Iterable[tuple[int, int]] | None = None) -> To
     ['The', 'K.G.B.', 'didn’t', 'pay', '1,500', 'roubles', '.']
     """
     spans = array("i", (offset for span in (opaque_spans(text) if opaque is None else opaque) for offset in span))
-    n = len(text)
-    size = n + 1
-    starts, ends, hashes, norms, flags = (zeros(typecode, size) for typecode in "iiQQH")
-    count = kernels.tokenize(memoryview(text), _STAGE1, _STAGE2, *views(spans), _opaque_hash(), *views(starts, ends, hashes, norms, flags))
-    for column in (starts, ends, hashes, norms, flags):
-        del column[count:]
+    columns = _SCRATCH.columns if len(text) < SCRATCH else tuple(zeros(typecode, len(text) + 1) for typecode in _COLUMNS)
+    count = kernels.tokenize(text, _STAGE1, _STAGE2, spans, _opaque_hash(), *columns)
+    starts, ends, hashes, norms, flags = (column[:count] for column in columns)
     return Tokens(text, starts, ends, hashes, norms, flags)
+
+
+class _Scratch(threading.local):
+    """A thread's arrays for the tokens of a text, used again for the next one."""
+
+    def __init__(self) -> None:
+        self.columns = tuple(zeros(typecode, SCRATCH) for typecode in _COLUMNS)
+
+
+#: Texts of fewer bytes share arrays until their tokens are counted.
+SCRATCH, _COLUMNS = 1 << 15, "iiQQH"
+_SCRATCH = _Scratch()
 
 
 def hash_word(normal_form: str) -> int:
@@ -214,14 +227,18 @@ def opaque_spans(text: bytes) -> list[tuple[int, int]]:
     >>> [text[start:end].decode() for start, end in opaque_spans(text)]
     ['https://example.org/a?b=1', 'me@example.org']
     """
-    if not any(trigger in text for trigger in _TRIGGERS):
-        return []
-    trigger, patterns = _patterns()
     spans: list[tuple[int, int]] = []
-    last = 0
+    last = read = 0
     missing: set[bytes] = set()
-    for hit in trigger.finditer(text):
-        at = hit.start()
+    for at, trigger in _triggers(text):
+        if at < read:
+            continue
+        if trigger == _SLASH:
+            if (at and text[at - 1] not in _BEFORE_PATH) or not _PATH.match(text, at + 1):
+                continue
+            read = at + 2
+        else:
+            read = at + len(trigger)
         if at < last:
             continue
         fence = next((fence for fence in _FENCES if text.startswith(fence, at)), None)
@@ -233,7 +250,7 @@ def opaque_spans(text: bytes) -> list[tuple[int, int]]:
                 spans.append((at, last))
                 continue
             missing.add(closing)
-        pattern, before = patterns[hit.group()[:1]]
+        pattern, before = _patterns()[trigger[:1]]
         start = at
         while start > max(last, at - before) and chr(text[start - 1]) in _ADDRESS:
             start -= 1
@@ -244,6 +261,18 @@ def opaque_spans(text: bytes) -> list[tuple[int, int]]:
                 last += 1
             spans.append((match.start(), last))
     return spans
+
+
+def _triggers(text: bytes) -> list[tuple[int, bytes]]:
+    """Where the triggers stand; one may overlap another."""
+    hits = []
+    for trigger in _TRIGGERS:
+        at = text.find(trigger)
+        while at >= 0:
+            hits.append((at, trigger))
+            at = text.find(trigger, at + len(trigger))
+    hits.sort()
+    return hits
 
 
 def unicode_tables() -> tuple[memoryview, memoryview]:
@@ -261,8 +290,8 @@ def _opaque_hash() -> int:
 
 
 @lru_cache(maxsize=1)
-def _patterns() -> tuple[Any, dict[bytes, tuple[Any, int]]]:
-    """A pattern that finds triggers, and for the first byte of a trigger: the pattern of the whole span, and how far before the trigger it may begin."""
+def _patterns() -> dict[bytes, tuple[Any, int]]:
+    """For the first byte of a trigger: the pattern of the whole span, and how far before the trigger it may begin."""
     import regex
 
     def compile(source: bytes) -> Any:
@@ -272,7 +301,7 @@ def _patterns() -> tuple[Any, dict[bytes, tuple[Any, int]]]:
     address = rb"""(?:(?!\xe2\x80)[^\s<>"\x27`])* (?!\xe2\x80)[^\s<>"\x27`.,;:!?()\[\]{}\x80-\xbf] [\x80-\xbf]*"""
     windows = rb"""[A-Za-z]:\\(?:(?!\xe2\x80)[^\s<>"|?*])++"""
     latex = rb"""\\[A-Za-z]++ (?:\[[^\]\n]{0,100}\])? (?:\{[^{}\n]{0,200}\})*+"""
-    return compile(rb"://|www\.|[@\#<`\\$]|(?<=[\s(~.]|^)/[\w.@+-]"), {
+    return {
         b":": (compile(rb"(?:https?|ftp|file):" + address), 5),
         b"w": (compile(rb"(?<!\w)www\." + address), 0),
         b"@": (compile(rb"[\w.+%-]++@[\w-]++(?:\.[\w-]++)++ | (?<![\w@.])@[A-Za-z_]\w*+"), 64),

@@ -151,6 +151,26 @@ def test_lock(kernels: ModuleType, seed: int) -> None:
     assert flags.tolist() == [flag | (LOCKED if i in covered else 0) for i, flag in enumerate(table.flags)]
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_lines_with_few_everyday_words_are_locked(kernels: ModuleType, seed: int) -> None:
+    chance = random.Random(seed)
+    n, around, least, share = chance.randrange(60), seed % 3, chance.randint(1, 6), chance.choice((0.1, 0.4, 0.9))
+    unigrams = [0.0, 0.0, *(x for _ in range(5) for x in (chance.choice((-9.0, -7.0)), 0.0))]
+    ids, kinds = [chance.randrange(6) for _ in range(n)], [chance.choice((0, 0, 0, 1, 8, 24, 256)) for _ in range(n)]
+    bounds = [0, *sorted(chance.randint(0, n) for _ in range(chance.randrange(8))), n]
+    expected = list(kinds)
+    for k in range(len(bounds) - 1):
+        near = range(bounds[max(0, k - around)], bounds[min(len(bounds) - 1, k + around + 1)])
+        words = [ids[i] for i in near if kinds[i] & 7 == 0]
+        if len(words) >= least and sum(1 for word in words if word and unigrams[2 * word] > -8) < share * len(words):
+            for i in range(bounds[k], bounds[k + 1]):
+                expected[i] |= LOCKED
+    flags = view("H", kinds)
+    scratch = view("i", zeros=len(bounds)), view("i", zeros=len(bounds))
+    kernels.lock_foreign(view("i", ids), flags, view("f", unigrams), -8.0, view("i", bounds), len(bounds) - 1, around, least, share, *scratch)
+    assert flags.tolist() == expected
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_keep_rates_are_those_of_single_words(kernels: ModuleType, seed: int) -> None:
     table, families = Table(seed), seed % 3 + 1

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from restore import kernels
-from restore.arrays import views, zeros
+from restore.arrays import zeros
 from restore.container import open_container
 from restore.errors import ModelError
 from restore.tokenizer import Tokens, encode, tokenize
@@ -57,7 +57,7 @@ class LanguageModel:
         """Vocabulary ids of hashed normal forms; 0 for unknown words."""
         ids = zeros("i", n)
         if n:
-            kernels.find_words(norms, n, self.vocabulary_table, self.vocabulary_capacity, *views(ids))
+            kernels.find_words(norms, n, self.vocabulary_table, self.vocabulary_capacity, ids)
         return ids
 
     def spelling(self, tokens: Tokens, ids: array[int], tables: tuple[memoryview, memoryview]) -> array[float]:
@@ -65,8 +65,7 @@ class LanguageModel:
         n = len(tokens)
         result = zeros("d", n)
         if n:
-            columns = views(tokens.starts, tokens.ends, ids, tokens.flags)
-            kernels.spell(memoryview(tokens.text), *tables, self.characters, *columns, n, *views(result))
+            kernels.spell(tokens.text, *tables, self.characters, tokens.starts, tokens.ends, ids, tokens.flags, n, result)
         return result
 
     def score_ids(self, ids: Iterable[int]) -> array[float]:
@@ -78,7 +77,7 @@ class LanguageModel:
         words = array("i", ids)
         scores = zeros("d", len(words))
         if words:
-            kernels.score_words(*views(words), *self.arrays, *views(zeros("i", _WIDTH), zeros("d", _WIDTH), zeros("d", 4), scores))
+            kernels.score_words(words, *self.arrays, zeros("i", _WIDTH), zeros("d", _WIDTH), zeros("d", 4), scores)
         return scores
 
     def score(self, text: str) -> array[float]:
