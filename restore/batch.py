@@ -93,6 +93,10 @@ def group(texts: Iterable[str], size: int = GROUP) -> Iterator[list[str]]:
     run: list[str] = []
     total = 0
     for text in texts:
+        # A long text stands alone: joined to others it would be copied.
+        if run and total + len(text) > size:
+            yield run
+            run, total = [], 0
         run.append(text)
         total += len(text)
         if total >= size or len(run) == MOST:

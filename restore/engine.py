@@ -7,7 +7,7 @@ import threading
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from operator import itemgetter
@@ -29,7 +29,7 @@ from restore.language_model.model import LanguageModel
 from restore.lattice import Lattice, build_lattice
 from restore.lexicon import Lexicon, data_path, load_lexicon
 from restore.lexicon.build import build_table
-from restore.lookalikes import may_hide, see_through, without_hidden
+from restore.lookalikes import PIECE, may_hide, see_through, without_hidden
 from restore.protect import locked_spans
 from restore.records import CHANNELS, Config, Edit, Result, Segment, Verdict
 from restore.rewrite import Rewrite, Wordings
@@ -40,6 +40,7 @@ from restore.tokenizer import (
     CharacterOffsets,
     Lines,
     Tokens,
+    decode,
     encode,
     opaque_spans,
     split_lines,
@@ -251,8 +252,10 @@ class Restorer:
         """
 
         def run(texts: list[str]) -> list[Result]:
-            batch = self.batch(*join(texts))
-            return [batch.results.get(d) or Result(text, (), self._clean_verdict(batch.log_bayes_factor[d], batch.words[d])) for d, text in enumerate(texts)]
+            before = self._prepare_all(texts)
+            now = [edit_list.apply(text, before[d]) if d in before else text for d, text in enumerate(texts)] if before else texts
+            judged = self._judge_all(*join(now), True, now)
+            return [_of_input(texts[d], before[d], judged.result(d, text)) if d in before else judged.result(d, text) for d, text in enumerate(now)]
 
         for results in ordered_map(run, group(texts), threads):
             yield from results
@@ -271,47 +274,64 @@ class Restorer:
         >>> batch.data, list(batch.offsets)
         (b'They sent a letter to the president.No more.', [0, 36, 44])
         """
-        if not self.config.clean and self.layout is None and not self.config.respelling:
-            return self._batch(data, offsets, rewrite)
         view = memoryview(data)
-        texts = [bytes(view[start:end]).decode("utf-8", "surrogatepass") for start, end in pairwise(offsets)]
-        before = {d: edits for d, text in enumerate(texts) if (edits := self.prepare(text))}
-        batch = self._batch(*join([edit_list.apply(text, before.get(d, ())) for d, text in enumerate(texts)]), rewrite)
-        results = dict(batch.results)
-        for d, edits in before.items():
-            now = edit_list.apply(texts[d], edits)
-            result = _of_input(texts[d], edits, results.get(d) or Result(now, (), self._clean_verdict(batch.log_bayes_factor[d], batch.words[d])))
-            results[d] = result if rewrite else Result(texts[d], (), result.verdict)
-        return replace(batch, results=results) if rewrite else replace(batch, data=data, offsets=offsets, results=results)
-
-    def _batch(self, data: Any, offsets: array[int], rewrite: bool) -> Batch:
-        view, n = memoryview(data), len(offsets) - 1
-        spun, log_bayes_factor, rate, results = zeros("d", n), zeros("d", n), zeros("d", n), dict[int, Result]()
-        if self.gate is None:
-            words, passing = zeros("q", n), iter(range(n))
+        texts = [decode(view[start:end]) for start, end in pairwise(offsets)] if self._prepares else []
+        before = self._prepare_all(texts)
+        if not before:
+            judged = self._judge_all(data, offsets, rewrite)
         else:
-            words, excess = self._screen(self.gate, view, offsets)
-            log_bayes_factor = array("d", map(gate_evidence, excess, words))
-            spun = array("d", map(self._posterior, log_bayes_factor))
+            now = [edit_list.apply(text, before.get(d, ())) for d, text in enumerate(texts)]
+            judged = self._judge_all(*join(now), rewrite, now)
+            for d, edits in before.items():
+                result = _of_input(texts[d], edits, judged.result(d, now[d]))
+                judged.results[d] = result if rewrite else Result(texts[d], (), result.verdict)
+        changed = {d: judged.results[d].text for d in sorted(judged.results) if rewrite and judged.results[d].changed}
+        return Batch(*replace_documents(data, offsets, changed), judged.spun, judged.log_bayes_factor, judged.rate, judged.words, judged.results)
+
+    @property
+    def _prepares(self) -> bool:
+        """Whether `prepare` does anything."""
+        return bool(self.config.clean or self.layout is not None or self.config.respelling)
+
+    def _prepare_all(self, texts: Sequence[str]) -> dict[int, list[Edit]]:
+        """The edits of `prepare` of texts that have any, by number."""
+        return {d: edits for d, text in enumerate(texts) if (edits := self.prepare(text))} if self._prepares else {}
+
+    def _judge_all(self, data: Any, offsets: array[int], rewrite: bool, texts: Sequence[str] = ()) -> _Judged:
+        """Judge prepared documents, and restore those that pass the gate.
+
+        Args:
+            data, offsets, rewrite: as for `batch`.
+            texts: the documents, where they are at hand.
+        """
+        view, n = memoryview(data), len(offsets) - 1
+        judged = _Judged(zeros("d", n), zeros("d", n), zeros("d", n), zeros("q", n), {})
+        passing: Iterable[int] = range(n)
+        if self.gate is not None:
+            judged.words, excess = self._screen(self.gate, view, offsets)
+            judged.log_bayes_factor = array("d", map(gate_evidence, excess, judged.words))
+            judged.spun = array("d", map(self._posterior, judged.log_bayes_factor))
             passing = (d for d in range(n) if excess[d] > 0)
         for d in passing:
-            text = bytes(view[offsets[d] : offsets[d + 1]]).decode("utf-8", "surrogatepass")
-            result = self._restore(text) if rewrite else Result(text, (), self.verdict(self.analyse(text)))
-            verdict = result.verdict
-            spun[d], log_bayes_factor[d], rate[d], words[d] = verdict.spun, verdict.log_bayes_factor, verdict.rate, verdict.words
-            results[d] = result
-        restored = replace_documents(data, offsets, {d: result.text for d, result in results.items() if result.changed})
-        return Batch(*restored, spun, log_bayes_factor, rate, words, results)
+            start, end = offsets[d], offsets[d + 1]
+            document = data if isinstance(data, bytes) and end - start == len(data) else bytes(view[start:end])
+            text = texts[d] if texts else decode(document)
+            result = self._restore(text, document) if rewrite else Result(text, (), self.verdict(self.analyse(text, document)))
+            judged.put(d, result)
+        return judged
 
     def _judge(self, text: str) -> Result:
-        verdict = self.screen(text)
-        return Result(text, (), verdict) if verdict else self._restore(text)
+        data = encode(text)
+        verdict = self._screen_one(data)
+        return Result(text, (), verdict) if verdict else self._restore(text, data)
 
     def screen(self, text: str) -> Verdict | None:
         """The verdict on a prepared text that the gate finds clean; None on any other."""
+        return self._screen_one(encode(text))
+
+    def _screen_one(self, data: bytes) -> Verdict | None:
         if self.gate is None:
             return None
-        data = encode(text)
         words, excess = self._screen(self.gate, memoryview(data), array("q", [0, len(data)]))
         return None if excess[0] > 0 else self._clean_verdict(gate_evidence(excess[0], words[0]), words[0])
 
@@ -319,12 +339,16 @@ class Restorer:
     def _screen(gate: Gate, view: memoryview, offsets: array[int]) -> tuple[array[int], array[float]]:
         """What the gate says of documents; of those with hidden words, what it says once they are seen."""
         words, excess = gate.screen(view, offsets)
-        if may_hide(bytes(view[offsets[0] : offsets[-1]])):
-            for d, (start, end) in enumerate(pairwise(offsets)):
-                data = bytes(view[start:end])
-                if may_hide(data):
-                    seen = encode(without_hidden(see_through(data.decode("utf-8", "surrogatepass"))[0])[0])
-                    (words[d],), (excess[d],) = gate.screen(seen, array("q", [0, len(seen)]))
+        first, n = 0, len(offsets) - 1
+        while first < n:
+            # Short documents some at a time, since few hide anything.
+            last = max(first + 1, bisect_right(offsets, offsets[first] + PIECE) - 1)
+            if last == first + 1 or may_hide(bytes(view[offsets[first] : offsets[last]])):
+                for d in range(first, last):
+                    seen = _seen(view[offsets[d] : offsets[d + 1]])
+                    if seen is not None:
+                        (words[d],), (excess[d],) = gate.screen(seen, array("q", [0, len(seen)]))
+            first = last
         return words, excess
 
     def _clean_verdict(self, log_bayes_factor: float, words: int) -> Verdict:
@@ -333,10 +357,10 @@ class Restorer:
     def _posterior(self, log_bayes_factor: float) -> float:
         return logistic(log_bayes_factor + self._prior)
 
-    def _restore(self, text: str) -> Result:
+    def _restore(self, text: str, data: bytes) -> Result:
         if "substitution" not in self.config.channels:
             return Result(text, (), self._clean_verdict(0.0, len(text.split())))
-        analysis = self.analyse(text)
+        analysis = self.analyse(text, data)
         if analysis.belief.known < self.config.least("substitution"):
             # No edit is surer than that its text is spun.
             return Result(text, (), self.verdict(analysis))
@@ -348,9 +372,14 @@ class Restorer:
         restored = edit_list.apply(text, rewrite.edits(text)) if analysis.lookalikes else rewrite.text()
         return Result(restored, lambda: rewrite.edits(text), verdict)
 
-    def analyse(self, text: str) -> Analysis:
-        """The first pass over a text: its evidence, and the belief that follows from it."""
-        data, lookalikes, invisible = encode(text), 0, 0
+    def analyse(self, text: str, data: bytes | None = None) -> Analysis:
+        """The first pass over a text: its evidence, and the belief that follows from it.
+
+        Args:
+            text: prepared.
+            data: the text in UTF-8, where it is at hand.
+        """
+        data, lookalikes, invisible = encode(text) if data is None else data, 0, 0
         if len(data) > len(text) and may_hide(data):
             text, lookalikes = see_through(text)
             data, invisible = encode(text), without_hidden(text)[1]
@@ -456,6 +485,41 @@ class Restorer:
             segments=tuple(analysis.segments()) if belief.spun >= 0.5 else (),
             evidence=hidden + tuple([f"{observed!r} for {original!r} ({p:.2f})" for observed, original, p in strongest]),
         )
+
+
+@dataclass
+class _Judged:
+    """Documents on their way to a `Batch`; the attributes are the same."""
+
+    spun: array[float]
+    log_bayes_factor: array[float]
+    rate: array[float]
+    words: array[int]
+    results: dict[int, Result]
+
+    def put(self, d: int, result: Result) -> None:
+        """Take the result of a document that was decoded."""
+        verdict = result.verdict
+        self.spun[d], self.log_bayes_factor[d], self.rate[d], self.words[d] = verdict.spun, verdict.log_bayes_factor, verdict.rate, verdict.words
+        self.results[d] = result
+
+    def result(self, d: int, text: str) -> Result:
+        """The result of any document, given its text."""
+        return self.results.get(d) or Result(text, (), Verdict(self.spun[d], self.log_bayes_factor[d], 0.0, 0, self.words[d]))
+
+
+def _seen(view: memoryview) -> bytes | None:
+    """A document with hidden words in plain sight; None when it has none."""
+    pieces: list[bytes | memoryview] = []
+    last = 0
+    for start, end in cut(view, PIECE):
+        piece = bytes(view[start:end])
+        if may_hide(piece):
+            seen = encode(without_hidden(see_through(decode(piece))[0])[0])
+            if seen != piece:
+                pieces += view[last:start], seen
+                last = end
+    return b"".join([*pieces, view[last:]]) if pieces else None
 
 
 def _of_input(text: str, before: Sequence[Edit], result: Result) -> Result:
@@ -591,16 +655,18 @@ def _inside(spans: Sequence[tuple[int, int]], start: int, end: int) -> list[tupl
     return found
 
 
-def cut(data: bytes, size: int = 0) -> Iterator[tuple[int, int]]:
+def cut(data: bytes | memoryview, size: int = 0) -> Iterator[tuple[int, int]]:
     """Pieces of at most `size` bytes (CHUNK when 0), cut where context matters least."""
     size = size or CHUNK
     start = 0
     while len(data) - start > size:
         end = start + size
+        middle = start + size // 2
+        window = bytes(data[middle:end])
         for mark in (b"\n\n", b"\n\r\n", b"\n", b". ", b" "):
-            at = data.rfind(mark, start + size // 2, end)
+            at = window.rfind(mark)
             if at >= 0:
-                end = at + len(mark)
+                end = middle + at + len(mark)
                 break
         else:
             while data[end] & 0xC0 == 0x80 and end > start + size - 4:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 
-_HIDDEN = re.compile("(?<=[A-Za-z])[\u00ad\u200b\u200c\u200d\u2060\ufeff]+(?=[A-Za-z])")
+_HIDDEN = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff]+(?=[A-Za-z])")
 _ASCII = bytes(range(128))
 # In UTF-8: Greek and Cyrillic lead bytes, the soft hyphen, invisible characters, fullwidth and mathematical letters.
 _TRACES = re.compile(rb"[\xce-\xd1]|\xc2\xad|\xe2\x80[\x8b-\x8d]|\xe2\x81\xa0|\xef(?:\xbb\xbf|[\xbc\xbd])|\xf0\x9d")
+
+
+#: Texts are looked at in pieces of so many bytes, so that nothing is made that is as long as a text.
+PIECE = 1 << 16
 
 
 def may_hide(data: bytes) -> bool:
@@ -16,7 +20,8 @@ def may_hide(data: bytes) -> bool:
     >>> may_hide("naïve, “so called”".encode()), may_hide("exam\\u200bple".encode())
     (False, True)
     """
-    return _TRACES.search(data.translate(None, _ASCII)) is not None
+    # Three bytes of the next piece, since a character may stand on the border.
+    return any(_TRACES.search(data[at : at + PIECE + 3].translate(None, _ASCII)) for at in range(0, len(data), PIECE))
 
 
 def see_through(text: str) -> tuple[str, int]:
@@ -45,5 +50,13 @@ def without_hidden(text: str) -> tuple[str, int]:
     """The text without invisible characters inside words (the tokenizer passes over them too), and how many there were."""
     if text.isascii():
         return text, 0
-    bare = _HIDDEN.sub("", text)
+    pieces, last = [], 0
+    for hit in _HIDDEN.finditer(text):
+        start, end = hit.span()
+        if start and text[start - 1].isascii() and text[start - 1].isalpha():
+            pieces.append(text[last:start])
+            last = end
+    if not pieces:
+        return text, 0
+    bare = "".join([*pieces, text[last:]])
     return bare, len(text) - len(bare)

@@ -115,9 +115,9 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def decode(data: bytes) -> str:
+def decode(data: bytes | memoryview) -> str:
     """The inverse of `encode`."""
-    return data.decode("utf-8", "surrogatepass")
+    return str(data, "utf-8", "surrogatepass")
 
 
 class CharacterOffsets:
