@@ -66,6 +66,8 @@ SHARES = ((1.0, 0.7), (0.5, 0.2), (0.15, 0.1))
 #: Two states over the sentences of a spun document, spun and not: a sentence's log odds are UNIT_SLOPE · evidence − UNIT_WORDS · words; the state changes with
 #: probability TURN and is "spun" at first with probability FIRST.
 UNIT_SLOPE, UNIT_WORDS, TURN, FIRST = 0.8, 0.022, 0.03, 0.6
+#: Sentences are judged so many at a time.
+STEP = 4096
 
 #: Log odds that an edit is right = a ln p − b ln(1 − p) + c, p being its posterior given that its text is spun: beta calibration (Kull, Silva Filho and Flach
 #: 2017, section 3), with c by family: what other families' rows say of a SpinBot is worth less, and its spans are longer. Fitted on 1,084 edits on d01–d24,
@@ -113,73 +115,31 @@ class Sums(NamedTuple):
     """Sums over the sentences of a document, as `kernels.sum_units` writes them.
 
     Attributes:
-        n: sentences.
-        totals: sound, broken, strong, debris (`collocation.Oddities.tally`); words.
+        totals: sound, broken, strong, debris (`collocation.Oddities.tally`); words; how many sentences.
         wholes: of each family: against, weak, strong.
-        parts: of each family's best run of sentences: the first, the one behind the last; against, weak, strong, words, debris.
+        parts: of each family's best run of sentences: its score, the first, the one behind the last; against, weak, strong, words, debris.
+        running: of the run that ends with the last sentence.
     """
 
-    n: int
     totals: array[float]
     wholes: array[float]
     parts: array[float]
+    running: array[float]
+
+    @classmethod
+    def over(cls, n_families: int) -> Sums:
+        """Over nothing yet."""
+        return cls(zeros("d", 6), zeros("d", 3 * n_families), zeros("d", 8 * n_families), zeros("d", 7 * n_families))
+
+    def add(self, words: array[int], signs: array[float], odd: array[float], weights: Weights) -> None:
+        """Further sentences; the arguments are as in `Units`."""
+        scores = weights.against, PART_STYLE, weights.strong, PART_WORDS
+        kernels.sum_units(words, signs, odd, len(words), len(self.wholes) // 3, *scores, *self)
 
     @property
     def words(self) -> int:
         """Words in the document."""
         return int(self.totals[4])
-
-
-class Units:
-    """Evidence of the sentences of a document, as parallel arrays.
-
-    Args:
-        n_lanes, n_families: of the hypotheses.
-
-    Attributes:
-        words: of each sentence.
-        evidence: n_lanes for each, log P(sentence | lane) − log P(sentence | clean).
-        signs: 3 for each and each family at the typical rate, sums over the tokens: what speaks against "spun", weak evidence for it, strong evidence for it.
-        odd: 4 for each: sound, broken, strong, debris of `collocation.Oddities.tally`.
-    """
-
-    def __init__(self, n_lanes: int, n_families: int) -> None:
-        self.n_lanes, self.n_families = n_lanes, n_families
-        self.words, self.evidence, self.signs, self.odd = array("i"), array("d"), array("d"), array("d")
-
-    def __len__(self) -> int:
-        return len(self.words)
-
-    def add(self, token_z: array[float], typical: array[int], weights: array[float], flags: array[int], bounds: array[int], odd: array[float] | None) -> None:
-        """Measure further sentences.
-
-        Args:
-            token_z: evidence by token and lane.
-            typical: the lane of each family that tells what a token says (`Hypotheses`).
-            weights: of the tokens (`Repeats`).
-            flags: of the tokens.
-            bounds: sentence k holds the tokens bounds[k] … bounds[k + 1].
-            odd: from `collocation.Oddities.tally`.
-        """
-        n = len(bounds) - 1
-        words, sums, signs = zeros("i", n), zeros("d", n * self.n_lanes), zeros("d", n * self.n_families * 3)
-        kernels.measure(token_z, self.n_lanes, weights, flags, bounds, n, typical, self.n_families, WEAK, STRONG, words, sums, signs)
-        self.words += words
-        self.evidence += sums
-        self.signs += signs
-        self.odd += odd or zeros("d", 4 * n)
-
-    def sums(self, weights: Weights | None = None) -> Sums:
-        """Sums over the document, and over the part of it that looks most like each family's work.
-
-        Args:
-            weights: of the maps (`WEIGHTS` when None).
-        """
-        weights = weights or WEIGHTS
-        sums = Sums(len(self), zeros("d", 5), zeros("d", 3 * self.n_families), zeros("d", 7 * self.n_families))
-        scores = weights.against, PART_STYLE, weights.strong, PART_WORDS
-        kernels.sum_units(self.words, self.signs, self.odd, len(self), self.n_families, *scores, *sums[1:])
-        return sums
 
 
 class Hypotheses(NamedTuple):
@@ -189,12 +149,14 @@ class Hypotheses(NamedTuple):
         lanes, log_prior: as from `make_lanes`.
         shares: prior probability of each family.
         typical: of each family the lane whose rate is next to `TYPICAL_RATE`.
+        parts: what share of a spun document's sentences may be spun, and the prior probabilities of these.
     """
 
     lanes: Lanes
     log_prior: array[float]
     shares: list[float]
     typical: array[int]
+    parts: tuple[array[float], array[float]]
 
     @classmethod
     def make(cls, families: Sequence[str], assume: float | bool | None = None) -> Hypotheses:
@@ -202,7 +164,86 @@ class Hypotheses(NamedTuple):
         lanes, log_prior = make_lanes(families, assume)
         rates = len(lanes) // len(families)
         typical = min(range(rates), key=lambda k: abs(lanes.thetas[k] - TYPICAL_RATE))
-        return cls(lanes, array("d", log_prior), family_shares(families), array("i", range(typical, len(lanes), rates)))
+        return cls(
+            lanes,
+            array("d", log_prior),
+            family_shares(families),
+            array("i", range(typical, len(lanes), rates)),
+            make_shares(((1.0, 1.0),) if is_given(assume) else SHARES),
+        )
+
+
+class Units:
+    """Evidence of the sentences of a document, as parallel arrays.
+
+    Args:
+        hypotheses: about the document.
+        light: keep little, for documents of millions of sentences: evidence in single precision, and of signs and oddities nothing but the sums.
+
+    Attributes:
+        words: of each sentence.
+        evidence: for each sentence and lane, log P(sentence | lane) − log P(sentence | clean).
+        signs: 3 for each and each family at the typical rate, sums over the tokens: what speaks against "spun", weak evidence for it, strong evidence for it.
+        odd: 4 for each: sound, broken, strong, debris of `collocation.Oddities.tally`.
+        sums: over the document.
+    """
+
+    def __init__(self, hypotheses: Hypotheses, light: bool = False) -> None:
+        self.hypotheses = hypotheses
+        self.words, self.evidence, self.signs, self.odd = array("i"), array("f" if light else "d"), array("d"), array("d")
+        self.sums = Sums.over(len(hypotheses.shares))
+        n = len(hypotheses.parts[0])
+        self._pool = array("d", (0.0,) * (2 + n) + (1.0,) * n) * len(hypotheses.lanes)
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def measure(self, token_z: array[float], weights: array[float], flags: array[int], bounds: array[int], odd: array[float] | None) -> None:
+        """Add sentences.
+
+        Args:
+            token_z: evidence by token and lane.
+            weights: of the tokens (`Repeats`).
+            flags: of the tokens.
+            bounds: sentence k holds the tokens bounds[k] … bounds[k + 1].
+            odd: from `collocation.Oddities.tally`.
+        """
+        lanes, typical = len(self.hypotheses.lanes), self.hypotheses.typical
+        n, families = len(bounds) - 1, len(typical)
+        words, evidence, signs = zeros("i", n), zeros("d", n * lanes), zeros("d", n * families * 3)
+        kernels.measure(token_z, lanes, weights, flags, bounds, n, typical, families, WEAK, STRONG, words, evidence, signs)
+        self.add(words, evidence, signs, odd or zeros("d", 4 * n))
+
+    def add(self, words: array[int], evidence: array[float], signs: array[float], odd: array[float]) -> None:
+        """Add measured sentences; the arguments are as the attributes."""
+        shares, _ = self.hypotheses.parts
+        kernels.pool_units(evidence, len(words), len(self.hypotheses.lanes), shares, len(shares), self._pool)
+        self.sums.add(words, signs, odd, WEIGHTS)
+        self.words += words
+        if self.evidence.typecode == "d":
+            self.evidence += evidence
+            self.signs += signs
+            self.odd += odd
+        else:
+            self.evidence.extend(evidence.tolist())
+
+    def summed(self, weights: Weights) -> Sums:
+        """The sums by other weights; not for documents of which little is kept."""
+        sums = Sums.over(len(self.hypotheses.shares))
+        sums.add(self.words, self.signs, self.odd, weights)
+        return sums
+
+    def pooled(self) -> tuple[array[float], array[float]]:
+        """Evidence of the document for each lane, and the lanes' posterior.
+
+        The evidence is log Σ_share P(share) Π_units (share · P(unit | lane) / P(unit | clean) + 1 − share).
+        Without the shares below 1 every clean sentence counts against the lane, and the rate of a mixed text comes out too low.
+        """
+        shares, weights = self.hypotheses.parts
+        n = len(self.hypotheses.lanes)
+        sums, posterior = zeros("d", n), zeros("d", n)
+        kernels.weigh_lanes(self._pool, n, shares, weights, len(shares), self.hypotheses.log_prior, sums, posterior)
+        return sums, posterior
 
 
 def make_lanes(families: Sequence[str], assume: float | bool | None = None) -> tuple[Lanes, list[float]]:
@@ -222,6 +263,11 @@ def make_lanes(families: Sequence[str], assume: float | bool | None = None) -> t
     return Lanes.grid(thetas, len(families)), log_spun
 
 
+def make_shares(shares: Sequence[tuple[float, float]]) -> tuple[array[float], array[float]]:
+    """Shares of spun sentences, and their prior probabilities, as arrays."""
+    return array("d", (share for share, _ in shares)), array("d", (p for _, p in shares))
+
+
 def family_shares(families: Sequence[str]) -> list[float]:
     """Prior probability of each family, given that a text is spun."""
     odds = [FAMILY_PRIOR.get(name, 1.0) for name in families]
@@ -233,18 +279,17 @@ def is_given(assume: float | bool | None) -> bool:
     return assume is not None and assume is not False
 
 
-def believe(hypotheses: Hypotheses, units: Units, prior: float, assume: float | bool | None = None) -> Belief:
+def believe(units: Units, prior: float, assume: float | bool | None = None) -> Belief:
     """The posterior over lanes and over "spun".
 
     Args:
-        hypotheses: before the text was looked at.
         units: the sentences of the document.
         prior: probability of "spun" before looking.
         assume: when given, "spun" is certain.
     """
-    lanes, shares, sums = hypotheses.lanes, hypotheses.shares, units.sums()
-    weights = tuple(pool_units(hypotheses, units, ((1.0, 1.0),) if is_given(assume) else SHARES)[1])
-    known = known_odds(sums, shares)
+    lanes, sums = units.hypotheses.lanes, units.sums
+    weights = tuple(units.pooled()[1])
+    known = known_odds(sums, units.hypotheses.shares)
     factor = either_odds(known, unknown_odds(sums), UNKNOWN_SHARE)
     prior_odds = math.log(prior) - math.log1p(-prior)
     if is_given(assume):
@@ -254,18 +299,16 @@ def believe(hypotheses: Hypotheses, units: Units, prior: float, assume: float | 
     return Belief(lanes, factor, logistic(factor + prior_odds), weights, logistic(rows_alone + prior_odds), fit(sums, lanes, weights))
 
 
-def log_bayes_factor(units: Units, shares: Sequence[float], weights: Weights | None = None, unknown: float = UNKNOWN_SHARE) -> float:
+def log_bayes_factor(units: Units, weights: Weights | None = None, unknown: float = UNKNOWN_SHARE) -> float:
     """Log odds of "spun" against "clean" at even prior odds: by a known family, or by an unknown one.
 
     Args:
         units: the sentences of the document.
-        shares: prior probability of each family.
         weights: of the maps (`WEIGHTS` when None).
         unknown: prior probability that a spun text is by an unknown family.
     """
-    weights = weights or WEIGHTS
-    sums = units.sums(weights)
-    return either_odds(known_odds(sums, shares, weights), unknown_odds(sums, weights), unknown)
+    sums, weights = units.summed(weights) if weights else units.sums, weights or WEIGHTS
+    return either_odds(known_odds(sums, units.hypotheses.shares, weights), unknown_odds(sums, weights), unknown)
 
 
 def either_odds(known: float, unknown: float, share: float) -> float:
@@ -277,19 +320,19 @@ def known_odds(sums: Sums, shares: Sequence[float], weights: Weights | None = No
     """Log odds of "spun by a known family" against "clean" at even prior odds: the whole is spun, or the part of it that looks most so, by one of the families.
 
     Args:
-        sums: over the document (`Units.sums`).
+        sums: over the document.
         shares: prior probability of each family.
         weights: of the maps (`WEIGHTS` when None).
     """
     weights = weights or WEIGHTS
-    terms = []
+    n, terms = sums.totals[5], []
     for family, share in enumerate(shares):
         against, weak, strong = sums.wholes[3 * family : 3 * family + 3]
         odds = log_odds(against, weak, strong, sums.words, sums.totals[3], weights)
-        first, last, against, weak, strong, words, debris = sums.parts[7 * family : 7 * family + 7]
-        if 0 < last - first < sums.n:
+        _, first, last, against, weak, strong, words, debris = sums.parts[8 * family : 8 * family + 8]
+        if 0 < last - first < n:
             # One of n (n + 1) / 2 runs of sentences: chosen after looking, so each costs.
-            chosen = log_odds(against, weak, strong, words, debris, weights) - math.log(sums.n * (sums.n + 1) / 2)
+            chosen = log_odds(against, weak, strong, words, debris, weights) - math.log(n * (n + 1) / 2)
             odds = log_sum([odds + math.log(1 - PART), chosen + math.log(PART)])
         terms.append(math.log(share) + odds)
     return log_sum(terms)
@@ -306,7 +349,7 @@ def log_odds(against: float, weak: float, strong: float, words: float, debris: f
 def unknown_odds(sums: Sums, weights: Weights | None = None) -> float:
     """Log odds of "spun by an unknown family" against "clean" at even prior odds, from what needs no dictionary; 0 for a text without words."""
     weights = weights or WEIGHTS
-    sound, broken, strong, debris, words = sums.totals
+    sound, broken, strong, debris, words, _ = sums.totals
     scale = WHOLE_WORDS / max(words, WHOLE_WORDS)
     odds = scale * (weights.odd_debris * debris + weights.odd_strong * strong) + weights.odd_offset
     odds += weights.odd_broken * math.log1p(scale * broken) - weights.odd_sound * math.log1p(scale * sound)
@@ -320,7 +363,7 @@ def fit_signs(sums: Sums, lanes: Lanes, weights: Sequence[float]) -> tuple[float
         totals[family] += weight
     family = totals.index(max(totals))
     against, weak, strong = sums.wholes[3 * family : 3 * family + 3]
-    _, _, odd, debris, words = sums.totals
+    _, _, odd, debris, words, _ = sums.totals
     rate = sum(map(mul, weights, lanes.thetas))
     return math.log1p(-against), math.log1p(weak), math.log1p(strong), math.log1p(odd), math.log1p(debris), math.log1p(words), rate, 1.0
 
@@ -331,36 +374,24 @@ def fit(sums: Sums, lanes: Lanes, weights: Sequence[float]) -> float:
     return logistic(odds)
 
 
-def pool_units(hypotheses: Hypotheses, units: Units, shares: Sequence[tuple[float, float]] = SHARES) -> tuple[array[float], array[float]]:
-    """Evidence of a document for each lane, and the lanes' posterior: log Σ_share P(share) Π_units (share · P(unit | lane) / P(unit | clean) + 1 − share).
-
-    Without the shares below 1 every clean sentence counts against the lane, and the rate of a mixed text comes out too low.
-
-    Args:
-        hypotheses: the lanes and their prior.
-        units: the sentences.
-        shares: what share of them is spun, with prior probabilities.
-    """
-    n = units.n_lanes
-    parts, weights = (array("d", column) for column in zip(*shares, strict=True))
-    sums, posterior = zeros("d", n), zeros("d", n)
-    scratch = zeros("d", n * (2 + 2 * len(shares)))
-    kernels.pool_lanes(units.evidence, len(units), n, parts, weights, len(shares), hypotheses.log_prior, scratch, sums, posterior)
-    return sums, posterior
-
-
 def unit_probabilities(belief: Belief, units: Units) -> tuple[array[float], array[float]]:
     """The probability of each sentence that it is spun given that the document is, and the posterior means of their rates.
+
+    Forward–backward over two states (Rabiner 1989, section III.A–B).
 
     Args:
         belief: about the whole document.
         units: its sentences.
     """
-    n, n_lanes = len(units), units.n_lanes
-    spun, rates = zeros("d", n), zeros("d", n)
-    lanes = array("d", belief.weights), belief.lanes.thetas, n_lanes
-    first = math.log(FIRST / (1 - FIRST))
-    kernels.judge_units(units.evidence, units.words, n, *lanes, UNIT_SLOPE, UNIT_WORDS, first, TURN, zeros("d", n + n_lanes), spun, rates)
+    n, n_lanes = len(units), len(belief.lanes)
+    scores, spun, rates = zeros("d", n), zeros("d", n), zeros("d", n)
+    log_weights = array("d", (math.log(weight + 1e-300) for weight in belief.weights))
+    for begin in range(0, n, STEP):
+        end = min(n, begin + STEP)
+        evidence = array("d", units.evidence[begin * n_lanes : end * n_lanes])
+        lanes = log_weights, belief.lanes.thetas, n_lanes
+        kernels.score_units(evidence, units.words, begin, end, *lanes, UNIT_SLOPE, UNIT_WORDS, scores, rates)
+    kernels.chain_units(scores, n, math.log(FIRST / (1 - FIRST)), TURN, spun)
     return spun, rates
 
 

@@ -345,8 +345,8 @@ class Restorer:
             last = max(first + 1, bisect_right(offsets, offsets[first] + PIECE) - 1)
             if last == first + 1 or may_hide(bytes(view[offsets[first] : offsets[last]])):
                 for d in range(first, last):
-                    seen = _seen(view[offsets[d] : offsets[d + 1]])
-                    if seen is not None:
+                    seen, *found = _see_through(view[offsets[d] : offsets[d + 1]], hidden=True)
+                    if any(found):
                         (words[d],), (excess[d],) = gate.screen(seen, array("q", [0, len(seen)]))
             first = last
         return words, excess
@@ -379,14 +379,13 @@ class Restorer:
             text: prepared.
             data: the text in UTF-8, where it is at hand.
         """
-        data, lookalikes, invisible = encode(text) if data is None else data, 0, 0
-        if len(data) > len(text) and may_hide(data):
-            text, lookalikes = see_through(text)
-            data, invisible = encode(text), without_hidden(text)[1]
+        data = encode(text) if data is None else data
+        seen, lookalikes, invisible = _see_through(data)
+        data = seen or data
         locked = locked_spans(data)
-        unmet = self.lexicon.unmet(text)
-        if unmet:
-            locked = sorted([*locked, *((len(encode(text[:start])), len(encode(text[:end]))) for start, end in unmet)])
+        if self.lexicon.has_conditions:
+            now = decode(data) if seen else text
+            locked = sorted([*locked, *((len(encode(now[:start])), len(encode(now[:end]))) for start, end in self.lexicon.unmet(now))])
         opaque = opaque_spans(data)
         analysis = Analysis(self, text, data, opaque, locked)
         analysis.lookalikes, analysis.invisible = lookalikes, invisible
@@ -508,18 +507,30 @@ class _Judged:
         return self.results.get(d) or Result(text, (), Verdict(self.spun[d], self.log_bayes_factor[d], 0.0, 0, self.words[d]))
 
 
-def _seen(view: memoryview) -> bytes | None:
-    """A document with hidden words in plain sight; None when it has none."""
+def _see_through(data: bytes | memoryview, hidden: bool = False) -> tuple[bytes, int, int]:
+    """A document with Latin letters for those that only look so, how many there were, and how many invisible characters stood inside words.
+
+    Args:
+        data: the document.
+        hidden: leave these out; otherwise they stay, and so do the offsets of characters.
+
+    Returns:
+        The document itself, or b"" where nothing was changed; and the two numbers.
+    """
     pieces: list[bytes | memoryview] = []
-    last = 0
-    for start, end in cut(view, PIECE):
+    last = lookalikes = invisible = 0
+    view = memoryview(data)
+    for start, end in cut(data, PIECE):
         piece = bytes(view[start:end])
         if may_hide(piece):
-            seen = encode(without_hidden(see_through(decode(piece))[0])[0])
-            if seen != piece:
-                pieces += view[last:start], seen
+            seen, count = see_through(decode(piece))
+            bare, gone = without_hidden(seen)
+            lookalikes += count
+            invisible += gone
+            if count or (hidden and gone):
+                pieces += view[last:start], encode(bare if hidden else seen)
                 last = end
-    return b"".join([*pieces, view[last:]]) if pieces else None
+    return b"".join([*pieces, view[last:]]) if pieces else b"", lookalikes, invisible
 
 
 def _of_input(text: str, before: Sequence[Edit], result: Result) -> Result:
@@ -564,7 +575,7 @@ class Analysis:
     """One document on its way: evidence by chunk and sentence, and the belief it gives."""
 
     belief: Belief
-    #: Letters of other scripts that stood for Latin ones; `text` has them replaced, character by character.
+    #: Letters of other scripts that stood for Latin ones; `data` has them replaced, character by character, and `text` has not.
     lookalikes = 0
     #: Invisible characters inside words.
     invisible = 0
@@ -584,20 +595,21 @@ class Analysis:
         restorer, config = self._restorer, self._restorer.config
         hypotheses = restorer.hypotheses
         lanes, repeats, neighbours = hypotheses.lanes, Repeats(), restorer.neighbours
-        self.units = units = Units(len(lanes), len(hypotheses.shares))
+        kept = len(self.data) <= KEEP_GRAPHS
+        self.units = units = Units(hypotheses, light=not kept)
         for k, chunk in enumerate(self._chunks):
             _, token_z, graph = self._forward(chunk, lanes)
             lattice = graph.lattice
-            if len(self.data) <= KEEP_GRAPHS:
+            if kept:
                 self._kept[chunk.start] = graph
             self.sites += lattice.sites
             sentences = split_lines(lattice.tokens, NEWLINES_MASK | SENTENCE_START)
             self._chunks[k] = chunk._replace(first=len(units), spans=sentences.spans)
             weights = repeats.weigh(lattice.tokens.hashes)
             odd = neighbours.look(lattice).tally(weights, sentences.bounds) if neighbours else None
-            units.add(token_z, hypotheses.typical, weights, lattice.tokens.flags, sentences.bounds, odd)
-        self.words = sum(units.words)
-        self.belief = believe(hypotheses, units, config.prior, config.assume_spun)
+            units.measure(token_z, weights, lattice.tokens.flags, sentences.bounds, odd)
+        self.words = units.sums.words
+        self.belief = believe(units, config.prior, config.assume_spun)
 
     def graphs(self) -> Iterator[tuple[Chunk, Graph]]:
         """For the second pass."""

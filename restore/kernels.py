@@ -2474,58 +2474,49 @@ def sum_units(
     totals: cython.double[::1],
     wholes: cython.double[::1],
     parts: cython.double[::1],
+    running: cython.double[::1],
 ) -> None:
-    """Sums over all units of a text, and for each family over the run of units with the largest sum of scores (Kadane's algorithm; Bentley 1984).
+    """Sums over the units of a text, and for each family over the run of units with the largest sum of scores (Kadane's algorithm; Bentley 1984).
+
+    Units may come in several calls; the results are all 0 before the first.
 
     Args:
         words: of the units. signs: 3 for each unit and family. odd: 4 for each unit.
         against, weak, strong, word: a unit's score is against · signs[0] + weak · signs[1] + strong · signs[2] − word · words.
-        totals: result: the sums of odd, and words.
+        totals: result, 6: the sums of odd, and words; how many units.
         wholes: result, 3 for each family: the sums of signs.
-        parts: result, 7 for each family: first unit of the run, the one behind its last, its sums of signs, words and odd[3].
+        parts: result, 8 for each family: the run's score, its first unit, the one behind its last, its sums of signs, words and odd[3].
+        running: the same but for the last unit, 7 for each family, of the run that ends with the last unit.
     """
     k: cython.Py_ssize_t
     f: cython.Py_ssize_t
     m: cython.Py_ssize_t
     at: cython.Py_ssize_t
-    begin: cython.Py_ssize_t
-    first: cython.Py_ssize_t
-    last: cython.Py_ssize_t
-    best: cython.double
-    running: cython.double
     with cython.nogil:
-        for m in range(5):
-            totals[m] = 0
+        for f in range(n_families):
+            for k in range(n_units):
+                at = 3 * (k * n_families + f)
+                if running[7 * f] <= 0:
+                    for m in range(7):
+                        running[7 * f + m] = 0
+                    running[7 * f + 1] = totals[5] + k
+                running[7 * f] += against * signs[at] + weak * signs[at + 1] + strong * signs[at + 2] - word * words[k]
+                for m in range(3):
+                    wholes[3 * f + m] += signs[at + m]
+                    running[7 * f + 2 + m] += signs[at + m]
+                running[7 * f + 5] += words[k]
+                running[7 * f + 6] += odd[4 * k + 3]
+                if running[7 * f] > parts[8 * f]:
+                    parts[8 * f] = running[7 * f]
+                    parts[8 * f + 1] = running[7 * f + 1]
+                    parts[8 * f + 2] = totals[5] + k + 1
+                    for m in range(2, 7):
+                        parts[8 * f + 1 + m] = running[7 * f + m]
         for k in range(n_units):
             for m in range(4):
                 totals[m] += odd[4 * k + m]
             totals[4] += words[k]
-        for f in range(n_families):
-            best = running = 0
-            begin = first = last = 0
-            for m in range(3):
-                wholes[3 * f + m] = 0
-            for k in range(n_units):
-                at = 3 * (k * n_families + f)
-                for m in range(3):
-                    wholes[3 * f + m] += signs[at + m]
-                if running <= 0:
-                    running = 0
-                    begin = k
-                running += against * signs[at] + weak * signs[at + 1] + strong * signs[at + 2] - word * words[k]
-                if running > best:
-                    best = running
-                    first = begin
-                    last = k + 1
-            for m in range(7):
-                parts[7 * f + m] = 0
-            parts[7 * f] = first
-            parts[7 * f + 1] = last
-            for k in range(first, last):
-                for m in range(3):
-                    parts[7 * f + 2 + m] += signs[3 * (k * n_families + f) + m]
-                parts[7 * f + 5] += words[k]
-                parts[7 * f + 6] += odd[4 * k + 3]
+        totals[5] += n_units
 
 
 def lock_foreign(
@@ -2578,60 +2569,74 @@ def lock_foreign(
                     flags[i] = flags[i] | LOCKED
 
 
-def pool_lanes(
+def pool_units(
     evidence: cython.const[cython.double][::1],
     n_units: cython.Py_ssize_t,
     n_lanes: cython.Py_ssize_t,
     shares: cython.const[cython.double][::1],
-    weights: cython.const[cython.double][::1],
     n_shares: cython.Py_ssize_t,
-    log_prior: cython.const[cython.double][::1],
-    scratch: cython.double[::1],
-    sums: cython.double[::1],
-    posterior: cython.double[::1],
+    pool: cython.double[::1],
 ) -> None:
-    """For each lane log Σ_shares weight · Π_units (share · e^z + 1 − share), z being evidence[unit * n_lanes + lane]; and the lanes' posterior by these sums.
+    """Multiply Π_units (share · e^z + 1 − share) for each lane and share, z being evidence[unit * n_lanes + lane]. Units may come in several calls.
 
     Args:
-        shares: above 0 and at most 1. weights: of the shares.
-        log_prior: of the lanes.
-        scratch: n_lanes * (2 + 2 * n_shares).
-        sums, posterior: results, n_lanes.
+        shares: above 0 and at most 1.
+        pool: 2 + 2 * n_shares for each lane: Σ z, for the share 1; Σ max(z, 0), which is taken out of the factors; for each share the sum of logarithms,
+            0 at first; for each share the product of the factors whose logarithm is still to be taken, 1 at first.
     """
     k: cython.Py_ssize_t
     l: cython.Py_ssize_t  # noqa: E741
     s: cython.Py_ssize_t
     at: cython.Py_ssize_t
-    size: cython.Py_ssize_t = 2 + 2 * n_shares
     z: cython.double
     x: cython.double
-    top: cython.double
-    total: cython.double
     with cython.nogil:
-        for l in range(n_lanes):
-            for s in range(size):
-                scratch[l * size + s] = 0 if s < 2 + n_shares else 1
-        # For each lane: Σ z, for the share 1; Σ max(z, 0), which is taken out of the factors; for each share the sum of logs, and a product to come.
         for k in range(n_units):
             for l in range(n_lanes):
                 z = evidence[k * n_lanes + l]
-                at = l * size
-                scratch[at] += z
+                at = l * (2 + 2 * n_shares)
+                pool[at] += z
                 x = exp(-z if z > 0 else z)
                 if z > 0:
-                    scratch[at + 1] += z
+                    pool[at + 1] += z
+                at += 2
                 for s in range(n_shares):
                     # A factor is not below the smaller of share and 1 − share, so a product of several is far from underflow; of the share 1 it is not used.
-                    scratch[at + 2 + n_shares + s] *= shares[s] + (1 - shares[s]) * x if z > 0 else shares[s] * x + (1 - shares[s])
-                    if scratch[at + 2 + n_shares + s] < 1e-100:
-                        scratch[at + 2 + s] += log(scratch[at + 2 + n_shares + s] + 1e-300)
-                        scratch[at + 2 + n_shares + s] = 1
-        top = -1e300
+                    pool[at + n_shares + s] *= shares[s] + (1 - shares[s]) * x if z > 0 else shares[s] * x + (1 - shares[s])
+                    if pool[at + n_shares + s] < 1e-100:
+                        pool[at + s] += log(pool[at + n_shares + s] + 1e-300)
+                        pool[at + n_shares + s] = 1
+
+
+def weigh_lanes(
+    pool: cython.const[cython.double][::1],
+    n_lanes: cython.Py_ssize_t,
+    shares: cython.const[cython.double][::1],
+    weights: cython.const[cython.double][::1],
+    n_shares: cython.Py_ssize_t,
+    log_prior: cython.const[cython.double][::1],
+    sums: cython.double[::1],
+    posterior: cython.double[::1],
+) -> None:
+    """For each lane log Σ_shares weight · product, and the lanes' posterior by these sums.
+
+    Args:
+        pool, shares: from `pool_units`. weights: of the shares.
+        log_prior: of the lanes.
+        sums, posterior: results, n_lanes.
+    """
+    l: cython.Py_ssize_t  # noqa: E741
+    s: cython.Py_ssize_t
+    at: cython.Py_ssize_t
+    x: cython.double
+    top: cython.double = -1e300
+    total: cython.double
+    with cython.nogil:
         for l in range(n_lanes):
-            at = l * size
+            at = l * (2 + 2 * n_shares)
             total = 0
             for s in range(n_shares):
-                x = scratch[at] if shares[s] == 1 else scratch[at + 1] + scratch[at + 2 + s] + log(scratch[at + 2 + n_shares + s])
+                x = pool[at] if shares[s] == 1 else pool[at + 1] + pool[at + 2 + s] + log(pool[at + 2 + n_shares + s])
                 x += log(weights[s])
                 if s == 0:
                     total = x
@@ -2650,70 +2655,76 @@ def pool_lanes(
             posterior[l] = exp(sums[l] + log_prior[l] - total)
 
 
-def judge_units(
+def score_units(
     evidence: cython.const[cython.double][::1],
     words: cython.const[cython.int][::1],
-    n_units: cython.Py_ssize_t,
-    weights: cython.const[cython.double][::1],
+    begin: cython.Py_ssize_t,
+    end: cython.Py_ssize_t,
+    log_weights: cython.const[cython.double][::1],
     thetas: cython.const[cython.double][::1],
     n_lanes: cython.Py_ssize_t,
     slope: cython.double,
     word: cython.double,
-    first: cython.double,
-    turn: cython.double,
     scores: cython.double[::1],
-    spun: cython.double[::1],
     rates: cython.double[::1],
 ) -> None:
-    """Forward–backward over the units of a text, which are spun or not (Rabiner 1989, section III.A–B).
-
-    A unit's score, log P(unit | spun) − log P(unit | not), is slope · log Σ_lanes weight · e^z − word · words, z being evidence[unit * n_lanes + lane].
+    """For the units from `begin` to the one before `end` slope · log Σ_lanes weight · e^z − word · words, and the mean of theta under the terms of the sum.
 
     Args:
-        words: of the units.
-        weights, thetas: of the lanes.
-        first: log odds of "spun" before the first unit.
-        turn: probability that the state changes between two units.
-        scores: scratch, n_units + n_lanes.
-        spun: result: probability of each unit that it is spun.
-        rates: result: mean of theta under the terms of the sum over lanes.
+        evidence: z, n_lanes for each of these units.
+        words, scores, rates: of all units; the last two are results.
     """
     k: cython.Py_ssize_t
     l: cython.Py_ssize_t  # noqa: E741
+    at: cython.Py_ssize_t
     top: cython.double
     x: cython.double
     total: cython.double
     mean: cython.double
     with cython.nogil:
-        for l in range(n_lanes):
-            scores[n_units + l] = log(weights[l] + 1e-300)
-        for k in range(n_units):
+        for k in range(begin, end):
+            at = (k - begin) * n_lanes
             top = -1e300
             for l in range(n_lanes):
-                x = scores[n_units + l] + evidence[k * n_lanes + l]
+                x = log_weights[l] + evidence[at + l]
                 if x > top:
                     top = x
             total = 0
             mean = 0
             for l in range(n_lanes):
-                x = exp(scores[n_units + l] + evidence[k * n_lanes + l] - top)
+                x = exp(log_weights[l] + evidence[at + l] - top)
                 total += x
                 mean += x * thetas[l]
             scores[k] = slope * (top + log(total)) - word * words[k]
             rates[k] = mean / total
-        x = first
-        for k in range(n_units):
-            spun[k] = x + scores[k]
-            x = _turned(spun[k], turn)
+
+
+def chain_units(
+    scores: cython.const[cython.double][::1], n: cython.Py_ssize_t, first: cython.double, turn: cython.double, probabilities: cython.double[::1]
+) -> None:
+    """Forward–backward over a chain of two states: the probability of the one at each place, given all of them.
+
+    Args:
+        scores: log P(place | one) − log P(place | other).
+        first: log odds before the first place.
+        turn: probability that the state changes between two places.
+        probabilities: results.
+    """
+    k: cython.Py_ssize_t
+    x: cython.double = first
+    with cython.nogil:
+        for k in range(n):
+            probabilities[k] = x + scores[k]
+            x = _turned(probabilities[k], turn)
         x = 0
-        k = n_units - 1
+        k = n - 1
         while k >= 0:
-            spun[k] += x
+            probabilities[k] += x
             x = _turned(x + scores[k], turn)
-            if spun[k] >= 0:
-                spun[k] = 1 / (1 + exp(-spun[k]))
+            if probabilities[k] >= 0:
+                probabilities[k] = 1 / (1 + exp(-probabilities[k]))
             else:
-                spun[k] = exp(spun[k]) / (1 + exp(spun[k]))
+                probabilities[k] = exp(probabilities[k]) / (1 + exp(probabilities[k]))
             k -= 1
 
 

@@ -56,7 +56,5 @@ def without_hidden(text: str) -> tuple[str, int]:
         if start and text[start - 1].isascii() and text[start - 1].isalpha():
             pieces.append(text[last:start])
             last = end
-    if not pieces:
-        return text, 0
-    bare = "".join([*pieces, text[last:]])
+    bare = "".join([*pieces, text[last:]]) if pieces else text
     return bare, len(text) - len(bare)

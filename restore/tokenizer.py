@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import threading
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -44,6 +44,8 @@ _ADDRESS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345
 # Every opaque span holds one of these; most prose holds none.
 _TRIGGERS = (b"://", b"www.", b"@", b"#", b"<", b"`", b"\\", b"$", b"/")
 _SLASH = b"/"
+# They are looked for in so many bytes at a time.
+_WINDOW = 1 << 18
 _BEFORE_PATH, _PATH = frozenset(b" \t\n\r\f\v(~."), re.compile(rb"[\w.@+-]")
 
 
@@ -263,16 +265,18 @@ def opaque_spans(text: bytes) -> list[tuple[int, int]]:
     return spans
 
 
-def _triggers(text: bytes) -> list[tuple[int, bytes]]:
-    """Where the triggers stand; one may overlap another."""
-    hits = []
-    for trigger in _TRIGGERS:
-        at = text.find(trigger)
-        while at >= 0:
-            hits.append((at, trigger))
-            at = text.find(trigger, at + len(trigger))
-    hits.sort()
-    return hits
+def _triggers(text: bytes) -> Iterator[tuple[int, bytes]]:
+    """Where the triggers stand, in their order; one may overlap another."""
+    for begin in range(0, len(text), _WINDOW):
+        hits = []
+        for trigger in _TRIGGERS:
+            # One that begins in this window may end in the next.
+            end = begin + _WINDOW + len(trigger) - 1
+            at = text.find(trigger, begin, end)
+            while at >= 0:
+                hits.append((at, trigger))
+                at = text.find(trigger, at + len(trigger), end)
+        yield from sorted(hits)
 
 
 def unicode_tables() -> tuple[memoryview, memoryview]:

@@ -35,14 +35,13 @@ from restore.detect import (
     Repeats,
     Units,
     believe,
-    family_shares,
     known_odds,
     log_bayes_factor,
     log_odds,
     log_sum,
     logistic,
     make_lanes,
-    pool_units,
+    make_shares,
     unit_probabilities,
     unknown_odds,
 )
@@ -60,14 +59,19 @@ class Unit(NamedTuple):
     odd: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
 
-def pack(units: Sequence[Unit], n_lanes: int, n_families: int) -> Units:
-    """Sentences as `detect` wants them."""
-    packed = Units(n_lanes, n_families)
-    for unit in units:
-        packed.words.append(unit.words)
-        packed.evidence.extend(unit.evidence)
-        packed.signs.extend(chain.from_iterable(unit.signs))
-        packed.odd.extend(unit.odd)
+def guess(n_lanes: int, n_families: int) -> Hypotheses:
+    """Some hypotheses of so many lanes."""
+    lanes = Lanes.grid([0.5] * (n_lanes // n_families), n_families)
+    return Hypotheses(lanes, array("d", [-math.log(n_lanes)] * n_lanes), [1 / n_families] * n_families, array("i", [0] * n_families), make_shares(SHARES))
+
+
+def pack(units: Sequence[Unit], hypotheses: Hypotheses, step: int = 3, light: bool = False) -> Units:
+    """Sentences as `detect` wants them, `step` at a time."""
+    packed = Units(hypotheses, light=light)
+    for k in range(0, len(units), step):
+        some = units[k : k + step]
+        evidence, odd = (array("d", chain.from_iterable(column)) for column in ([unit.evidence for unit in some], [unit.odd for unit in some]))
+        packed.add(array("i", [unit.words for unit in some]), evidence, array("d", (x for unit in some for signs in unit.signs for x in signs)), odd)
     return packed
 
 
@@ -92,8 +96,7 @@ def random_units(seed: int, n_lanes: int, n_families: int, n: int) -> list[Unit]
 
 
 def believe_it(units: list[Unit], families: Sequence[str], prior: float = 0.01, assume: float | bool | None = None) -> Belief:
-    hypotheses = Hypotheses.make(families, assume)
-    return believe(hypotheses, pack(units, len(hypotheses.lanes), len(families)), prior, assume)
+    return believe(pack(units, Hypotheses.make(families, assume)), prior, assume)
 
 
 # --- the belief ------------------------------------------------------------------------------------------------------
@@ -117,7 +120,7 @@ def test_believe_sums_probabilities(families: tuple[str, ...], seed: int) -> Non
     p_spun = math.fsum(spun)
     assert belief.weights == close([p / p_spun for p in spun])
     assert belief.rate == close(math.fsum(p * theta for p, (_, theta) in zip(spun, pairs, strict=True)) / p_spun)
-    assert belief.log_bayes_factor == close(log_bayes_factor(pack(units, len(pairs), len(families)), family_shares(families)))
+    assert belief.log_bayes_factor == close(log_bayes_factor(pack(units, Hypotheses.make(families))))
     odds = math.exp(belief.log_bayes_factor) * prior / (1 - prior)
     assert belief.spun == close(odds / (1 + odds))
     by_family = dict(belief.families(families))
@@ -211,19 +214,19 @@ def test_log_sum(terms: list[float], expected: float) -> None:
 @pytest.mark.parametrize("kernels", IMPLEMENTATIONS)
 def test_evidence_of_sentences_is_the_weighted_sum_over_their_tokens(monkeypatch: pytest.MonkeyPatch, kernels: str) -> None:
     monkeypatch.setattr(detect, "kernels", load_kernels(kernels))
-    units = Units(3, 1)
+    units = Units(Hypotheses.make(["thesaurus"], True)._replace(lanes=Lanes.grid((0.1, 0.5, 0.9), 1), typical=array("i", [1])))
     # Four tokens, three lanes; two calls.
     for k, (weights, flags, bounds) in enumerate([([1, 0.5, 0.25], [0, 24, 8], [0, 1, 3, 3]), ([1], [128], [0, 1])]):
         token_z = array("d", range(9 * k, 9 + 3 * k))
-        units.add(token_z, array("i", [1]), array("d", weights), array("H", flags), array("i", bounds), array("d", range(4 * len(bounds) - 4)) if k else None)
+        units.measure(token_z, array("d", weights), array("H", flags), array("i", bounds), array("d", range(4 * len(bounds) - 4)) if k else None)
     assert list(units.evidence) == [0, 1, 2, 3, 3.75, 4.5, 0, 0, 0, 9, 10, 11]
     assert list(units.words) == [1, 2, 0, 1]
     # In the lane of the typical rate the tokens have 1, 4, 7 and 10.
     strong = [0, 0.5 * (4 - WEAK) + 0.25 * (STRONG - WEAK), 0, STRONG - WEAK]
     assert list(units.signs) == [0, 1, strong[0], 0, WEAK * 0.75, strong[1], 0, 0, 0, 0, WEAK, strong[3]]
     assert list(units.odd) == [0] * 12 + [0, 1, 2, 3]
-    against = Units(2, 2)
-    against.add(array("d", [-2.0] * 6), array("i", [0, 1]), array("d", [1, 0.5, 1]), array("H", [1, 2, 0]), array("i", [0, 3]), None)
+    against = Units(guess(2, 2)._replace(typical=array("i", [0, 1])))
+    against.measure(array("d", [-2.0] * 6), array("d", [1, 0.5, 1]), array("H", [1, 2, 0]), array("i", [0, 3]), None)
     assert (list(against.signs), list(against.words)) == ([-5, 0, 0] * 2, [1])
 
 
@@ -240,10 +243,13 @@ def test_sums_over_the_document_and_its_best_part(monkeypatch: pytest.MonkeyPatc
     def odd() -> tuple[float, float, float, float]:
         return chance.random(), chance.random(), chance.random(), chance.randrange(3)
 
-    units = [Unit(chance.randrange(30), [0.0], [signs() for _ in range(families)], odd()) for _ in range(n)]
-    sums = pack(units, 1, families).sums()
-    assert (sums.n, sums.words) == (n, sum(unit.words for unit in units))
-    assert list(sums.totals) == close([*(math.fsum(unit.odd[k] for unit in units) for k in range(4)), sums.words])
+    units = [Unit(chance.randrange(30), [0.0] * families, [signs() for _ in range(families)], odd()) for _ in range(n)]
+    packed = pack(units, guess(families, families), light=True)
+    assert not packed.signs
+    sums = packed.sums
+    assert pack(units, guess(families, families)).summed(WEIGHTS) == sums
+    assert sums.words == sum(unit.words for unit in units)
+    assert list(sums.totals) == close([*(math.fsum(unit.odd[k] for unit in units) for k in range(4)), sums.words, n])
     for family in range(families):
         rows = [unit.signs[family] for unit in units]
         assert list(sums.wholes[3 * family : 3 * family + 3]) == close([math.fsum(row[k] for row in rows) for k in range(3)])
@@ -254,8 +260,8 @@ def test_sums_over_the_document_and_its_best_part(monkeypatch: pytest.MonkeyPatc
                 for (against, weak, strong), unit in zip(rows[first:last], units[first:last], strict=True)  # noqa: B023
             )
 
-        first, last, *part = sums.parts[7 * family : 7 * family + 7]
-        assert total(int(first), int(last)) == close(max(total(i, j) for i in range(n + 1) for j in range(i, n + 1)))
+        best, first, last, *part = sums.parts[8 * family : 8 * family + 8]
+        assert total(int(first), int(last)) == close(best) == close(max(total(i, j) for i in range(n + 1) for j in range(i, n + 1)))
         inside = units[int(first) : int(last)]
         expected = [math.fsum(unit.signs[family][k] for unit in inside) for k in range(3)]
         assert part == close([*expected, sum(unit.words for unit in inside), sum(unit.odd[3] for unit in inside)])
@@ -280,8 +286,8 @@ def test_repeats_are_counted_on_when_the_table_grows() -> None:
 
 
 def test_a_clean_frame_does_not_hide_the_rate_of_a_spun_sentence() -> None:
-    units = pack([Unit(9, [z], [(0, 0, 0)]) for z in (9.0, -20.0, -20.0)], 1, 1)
-    assert pool_units(Hypotheses.make(["thesaurus"], 0.5), units)[0][0] > 5
+    units = pack([Unit(9, [z], [(0, 0, 0)]) for z in (9.0, -20.0, -20.0)], guess(1, 1))
+    assert units.pooled()[0][0] > 5
 
 
 @pytest.mark.parametrize("kernels", IMPLEMENTATIONS)
@@ -290,13 +296,13 @@ def test_pooled_sentences(monkeypatch: pytest.MonkeyPatch, spread: float, kernel
     monkeypatch.setattr(detect, "kernels", load_kernels(kernels))
     chance, hypotheses = random.Random(7), Hypotheses.make(FAMILIES)
     rows = [[chance.gauss(0, spread) for _ in hypotheses.lanes.thetas] for _ in range(700)]
-    units = pack([Unit(1, row, [(0, 0, 0)] * 3) for row in rows], 21, 3)
 
     def log_factor(share: float, z: float) -> float:
         return z if share == 1 else max(z, 0) + math.log(share * math.exp(min(z, 0)) + (1 - share) * math.exp(-max(z, 0)))
 
     for shares in (SHARES, ((1.0, 1.0),), ((1e-7, 0.5), (0.999, 0.5))):
-        sums, posterior = pool_units(hypotheses, units, shares)
+        units = pack([Unit(1, row, [(0, 0, 0)] * 3) for row in rows], hypotheses._replace(parts=make_shares(shares)), step=300)
+        sums, posterior = units.pooled()
         expected = [log_sum([math.log(p) + math.fsum(log_factor(share, row[lane]) for row in rows) for share, p in shares]) for lane in range(21)]
         assert list(sums) == pytest.approx(expected, rel=1e-9)
         joint = [z + p for z, p in zip(expected, hypotheses.log_prior, strict=True)]
@@ -315,7 +321,7 @@ def test_log_odds() -> None:
 
 
 def odd_odds(*rows: tuple[int, tuple[float, float, float, float]]) -> float:
-    return unknown_odds(pack([Unit(words, [0.0], [(0, 0, 0)], odd) for words, odd in rows], 1, 1).sums())
+    return unknown_odds(pack([Unit(words, [0.0], [(0, 0, 0)], odd) for words, odd in rows], guess(1, 1)).sums)
 
 
 def test_unknown_odds() -> None:
@@ -333,7 +339,7 @@ def test_what_needs_no_dictionary_raises_the_verdict_and_is_trusted_with_no_edit
     plain = [Unit(30, [-1.0] * 7, [(-3.0, 0.1, 0.0)], (8, 1, 0, 0))] * 8
     odd = [Unit(30, [-1.0] * 7, [(-3.0, 0.1, 0.0)], (8, 1, 0, debris / 8))] * 8
     clean, raised = believe_it(plain, ["thesaurus"]), believe_it(odd, ["thesaurus"])
-    sums = pack(odd, 7, 1).sums()
+    sums = pack(odd, guess(7, 1)).sums
     assert raised.log_bayes_factor == close(log_sum([known_odds(sums, [1.0]) + math.log(1 - UNKNOWN_SHARE), unknown_odds(sums) + math.log(UNKNOWN_SHARE)]))
     assert (raised.spun > clean.spun) == (debris > 0)
     assert (raised.spun > 0.5) == (debris >= 5)
@@ -343,28 +349,29 @@ def test_what_needs_no_dictionary_raises_the_verdict_and_is_trusted_with_no_edit
 def test_a_family_that_explains_little_is_an_unknown_one() -> None:
     fits = [Unit(30, [9.0, 5.0], [(-0.5, 6.0, 20.0)], (8, 2, 1, 0))] * 8
     does_not = [Unit(30, [0.5, -5.0], [(-3.0, 2.0, 0.5)], (6, 4, 9, 0.5))] * 8
-    hypotheses = Hypotheses(Lanes.grid((0.9, 0.1), 1), array("d", [math.log(0.5)] * 2), [1.0], array("i", [0]))
-    assert believe(hypotheses, pack(fits, 2, 1), 0.01).unknown < 0.3
-    unknown = believe(hypotheses, pack([unit._replace(evidence=unit.evidence[::-1]) for unit in does_not], 2, 1), 0.01)
+    hypotheses = guess(2, 1)._replace(lanes=Lanes.grid((0.9, 0.1), 1))
+    assert believe(pack(fits, hypotheses), 0.01).unknown < 0.3
+    unknown = believe(pack([unit._replace(evidence=unit.evidence[::-1]) for unit in does_not], hypotheses), 0.01)
     assert unknown.unknown > 0.8
     assert unknown.families(["thesaurus"])[0][0] == UNKNOWN
 
 
 def test_a_clean_frame_does_not_hide_a_spun_part() -> None:
     spun, clean = Unit(20, [0.0], [(-1, 3, 8)]), Unit(20, [0.0], [(-3, 0.1, 0)])
-    alone, framed = (known_odds(pack(units, 1, 1).sums(), [1.0]) for units in ([spun] * 4, [clean] * 40 + [spun] * 4 + [clean] * 40))
+    alone, framed = (known_odds(pack(units, guess(1, 1)).sums, [1.0]) for units in ([spun] * 4, [clean] * 40 + [spun] * 4 + [clean] * 40))
     assert alone > 15
     assert framed > 5
     assert framed == close(math.log(PART) + alone - math.log(84 * 85 / 2)), "a part costs the choice of it"
-    assert known_odds(pack([clean] * 40, 1, 1).sums(), [1.0]) < -5
+    assert known_odds(pack([clean] * 40, guess(1, 1)).sums, [1.0]) < -5
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_unit_probabilities_sum_over_all_paths(seed: int) -> None:
+def test_unit_probabilities_sum_over_all_paths(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     lanes = Lanes.grid((0.2, 0.8), 2)
     raw = [random.Random(seed + k).random() for k in range(4)]
     weights = tuple(w / sum(raw) for w in raw)
-    units = [Unit(7 * k, random_evidence(100 * seed + k, 4), []) for k in range(4)]
+    monkeypatch.setattr(detect, "STEP", 3)
+    units = [Unit(7 * k, random_evidence(100 * seed + k, 4), [(0, 0, 0)] * 2) for k in range(4)]
     paths = {}
     for states in product((0, 1), repeat=4):
         p = FIRST if states[0] else 1 - FIRST
@@ -375,7 +382,8 @@ def test_unit_probabilities_sum_over_all_paths(seed: int) -> None:
                 odds = math.fsum(w * math.exp(z) for w, z in zip(weights, unit.evidence, strict=True))
                 p *= odds**UNIT_SLOPE * math.exp(-UNIT_WORDS * unit.words)
         paths[states] = p
-    for k, (spun, rate) in enumerate(zip(*unit_probabilities(Belief(lanes, 0.0, 0.5, weights, 0.5), pack(units, 4, 2)), strict=True)):
+    packed = pack(units, guess(4, 2)._replace(lanes=lanes))
+    for k, (spun, rate) in enumerate(zip(*unit_probabilities(Belief(lanes, 0.0, 0.5, weights, 0.5), packed), strict=True)):
         assert spun == close(math.fsum(p for states, p in paths.items() if states[k]) / math.fsum(paths.values()))
         joint = [w * math.exp(z) for w, z in zip(weights, units[k].evidence, strict=True)]
         assert rate == close(math.fsum(p * theta for p, theta in zip(joint, (0.2, 0.8, 0.2, 0.8), strict=True)) / math.fsum(joint))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import random
 import unicodedata
 from pathlib import Path
 
@@ -254,6 +255,16 @@ def test_opaque_spans_are_sorted_disjoint_and_one_token_each(text: str) -> None:
     tokens = tokenize(data)
     check_spans(tokens)
     assert spans == [(tokens.starts[i], tokens.ends[i]) for i in range(len(tokens)) if tokens.flags[i] & KIND_MASK == OPAQUE]
+
+
+@pytest.mark.parametrize("window", [1, 2, 5])
+def test_opaque_spans_do_not_depend_on_windows(monkeypatch: pytest.MonkeyPatch, window: int) -> None:
+    chance = random.Random(window)
+    parts = ["/", "w", "www.", "://", "http", "@", "#", "<b>", "`", "```", "<!--", "-->", "\\", "$", " ", "a", ".", "~", "(", "\n", "é", "{x}", "1", "-"]
+    texts = [encode("".join(chance.choices(parts, k=12))) for _ in range(400)]
+    expected = [opaque_spans(text) for text in texts]
+    monkeypatch.setattr(restore.tokenizer, "_WINDOW", window)
+    assert [opaque_spans(text) for text in texts] == expected
 
 
 def test_case_is_folded_as_unicode_does_for_single_characters() -> None:

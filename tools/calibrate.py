@@ -164,7 +164,7 @@ def fit(rows: Sequence[Judged]) -> Weights:
 
 def design(row: Judged) -> np.ndarray:
     """What `detect.log_odds` weighs, families × 5."""
-    sums = row.units.sums()
+    sums = row.units.sums
     words, debris = sums.words, sums.totals[3]
     scale = detect.WHOLE_WORDS / max(words, detect.WHOLE_WORDS)
     sums = np.reshape(sums.wholes, (-1, 3))
@@ -173,7 +173,7 @@ def design(row: Judged) -> np.ndarray:
 
 def odd_design(row: Judged) -> list[float]:
     """What `detect.unknown_odds` weighs."""
-    sound, broken, strong, debris, _ = row.units.sums().totals
+    sound, broken, strong, debris, *_ = row.units.sums.totals
     scale = detect.WHOLE_WORDS / max(row.words, detect.WHOLE_WORDS)
     return [scale * debris, scale * strong, math.log1p(scale * broken), math.log1p(scale * sound), 1.0]
 
@@ -182,7 +182,7 @@ def fit_unknown(known: Sequence[Judged], left_out: Sequence[Judged]) -> np.ndarr
     """Known families against unknown ones, among spun texts at rates from .2 on."""
     rows = [row for row in (*known, *left_out) if row.document.rate >= 0.2]
     unknown = np.array([row.document.family not in row.families for row in rows])
-    return logistic(np.array([detect.fit_signs(row.units.sums(), row.belief.lanes, row.belief.weights) for row in rows]), unknown, 0.5)
+    return logistic(np.array([detect.fit_signs(row.units.sums, row.belief.lanes, row.belief.weights) for row in rows]), unknown, 0.5)
 
 
 def logistic(x: np.ndarray, y: np.ndarray, prior: float, weights: np.ndarray | None = None) -> np.ndarray:
@@ -214,7 +214,7 @@ def odds_of(rows: Sequence[Judged], group: object, weights: Weights | None) -> n
 
 def log_factors(rows: Sequence[Judged], weights: Weights, share: float = detect.UNKNOWN_SHARE) -> np.ndarray:
     """Log Bayes factors of documents."""
-    return np.array([detect.log_bayes_factor(row.units, detect.family_shares(row.families), weights, share) for row in rows])
+    return np.array([detect.log_bayes_factor(row.units, weights, share) for row in rows])
 
 
 def tables(rows: Sequence[Judged], odds: np.ndarray) -> None:

@@ -88,10 +88,13 @@ class Lexicon:
         """The surface of a candidate."""
         return bytes(self.texts[self.candidate_text[candidate] : self.candidate_text[candidate + 1]]).decode("utf-8", "surrogatepass")
 
+    @property
+    def has_conditions(self) -> bool:
+        """Whether there are rows that hold only under a condition."""
+        return bool(self._conditions)
+
     def unmet(self, text: str) -> list[tuple[int, int]]:
         """Spans (characters) of phrases whose rows hold only under a condition that this document does not meet."""
-        if not self._conditions:
-            return []
         from restore.lexicon.catalogue import holds, parse
 
         folded = text.lower()
