@@ -18,7 +18,7 @@ from restore.arrays import zeros
 from restore.channels.substitution import LM_SCALE
 from restore.container import open_container, write_container
 from restore.errors import ArtefactError
-from restore.language_model.model import UNKNOWN, LanguageModel
+from restore.language_model.model import LanguageModel
 from restore.lattice import Lattice
 from restore.tokenizer import hash_word
 
@@ -79,17 +79,13 @@ class Neighbours:
     def __init__(self, path: str | os.PathLike[str], model: LanguageModel) -> None:
         container = open_container(path, KIND, VERSION)
         words, near = container.section("words", "Q"), container.section("near", "I")
-        if not len(words) or len(near) % len(words) or max(near) > len(words):
-            raise ArtefactError(path, f"has {len(near)} neighbours of {len(words)} words, which do not fit; install it again")
         self.model = model
         #: Neighbours a word.
-        self.k = len(near) // len(words)
-        ids = model.ids(words, len(words))
-        self._rows = array("i", [-1]) * (len(model.unigrams) // 2)
-        for row, number in enumerate(ids):
-            if number != UNKNOWN:
-                self._rows[number] = row
-        self._near = array("i", (ids[number - 1] if number else UNKNOWN for number in near))
+        self.k = len(near) // max(1, len(words))
+        self._rows, self._near = array("i", [-1]) * len(model), zeros("i", len(near))
+        fits = len(words) and len(near) == self.k * len(words)
+        if not fits or kernels_near.place(model.ids(words, len(words)), len(words), near, len(near), self._rows, self._near):
+            raise ArtefactError(path, f"has {len(near)} neighbours of {len(words)} words, which do not fit; install it again")
         self._articles = model.ids(memoryview(array("Q", [_A, _AN])), 2)
 
     def look(self, lattice: Lattice) -> Oddities:

@@ -136,6 +136,40 @@ def _step(
     return matched if matched < order else order - 1
 
 
+def place(
+    ids: cython.const[cython.int][::1],
+    n_words: cython.Py_ssize_t,
+    numbers: cython.const[cython.uint][::1],
+    n_numbers: cython.Py_ssize_t,
+    rows: cython.int[::1],
+    near: cython.int[::1],
+) -> cython.Py_ssize_t:
+    """A table of neighbours in terms of a vocabulary.
+
+    Args:
+        ids: of the n_words words of the table.
+        numbers: of neighbours, from 1 on; 0 for none.
+        rows: result, for each id, −1 at first: the word of the table.
+        near: result, n_numbers: the ids of the neighbours, 0 for none.
+
+    Returns:
+        0, or 1 when there is a number that no word has.
+    """
+    i: cython.Py_ssize_t
+    wrong: cython.Py_ssize_t = 0
+    with cython.nogil:
+        for i in range(n_words):
+            if ids[i] != 0:
+                rows[ids[i]] = i
+        for i in range(n_numbers):
+            near[i] = 0
+            if numbers[i] > n_words:
+                wrong = 1
+            elif numbers[i] > 0:
+                near[i] = ids[numbers[i] - 1]
+    return wrong
+
+
 def look(
     flags: cython.const[cython.ushort][::1],
     ids: cython.const[cython.int][::1],
