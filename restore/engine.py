@@ -515,8 +515,10 @@ def _see_through(data: bytes | memoryview, hidden: bool = False) -> tuple[bytes,
         hidden: leave these out; otherwise they stay, and so do the offsets of characters.
 
     Returns:
-        The document itself, or b"" where nothing was changed; and the two numbers.
+        The document, or b"" where nothing was changed; and the two numbers.
     """
+    if isinstance(data, bytes) and data.isascii():
+        return b"", 0, 0
     pieces: list[bytes | memoryview] = []
     last = lookalikes = invisible = 0
     view = memoryview(data)
