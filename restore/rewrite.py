@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from heapq import nsmallest
+from itertools import pairwise
 from typing import NamedTuple
 
 from restore import kernels
@@ -81,10 +82,13 @@ class Rewrite:
         self._wordings = wordings
         self._settings = known, *EDIT_MAP, odds, least, *_ARTICLES
         self._curly = _CURLY if b"'" not in data and any(mark in data for mark in map(encode, "’“”")) else 0
-        self._edits: list[_Made] = []
+        # Of each edit: its bytes, what is put there, and its row in its piece; and of each piece its first edit.
+        self._starts, self._ends, self._rows, self._firsts = array("q"), array("q"), array("i"), array("i")
+        self._originals: list[bytes] = []
+        self._pieces: list[_Piece] = []
 
     def __len__(self) -> int:
-        return len(self._edits)
+        return len(self._starts)
 
     def add(self, start: int, lattice: Lattice, posterior: array[float], best: array[int], sentences: array[int], spun: array[float]) -> None:
         """Take the changes of a piece of the document that begins at byte `start`; pieces come in their order.
@@ -105,10 +109,12 @@ class Rewrite:
             sentences, spun, len(sentences),
             *self._settings, self._curly, *views(rows, readings, probability, rest, likely),
         )  # fmt: skip
-        others = _Others(readings, likely, arcs.texts)
-        data, fit, done = tokens.text, self._wordings.fit, max(0, self._edits[-1][1] - start) if self._edits else 0
-        parts = iter(rows[: _ROW * count])
-        for row, p, share in zip(zip(*[parts] * _ROW, strict=True), probability, rest, strict=False):
+        del rows[_ROW * count :], probability[count:], rest[count:]
+        self._pieces.append(_Piece(rows, probability, rest, readings, likely, arcs.texts))
+        self._firsts.append(len(self))
+        data, fit, done = tokens.text, self._wordings.fit, max(0, self._ends[-1] - start) if self._ends else 0
+        parts = iter(rows)
+        for k, row in enumerate(zip(*[parts] * _ROW, strict=True)):
             first, last = row[0], row[1]
             observed = data[first:last]
             original = fit((observed, row[2], row[3], row[4], row[5]), row[6], arcs.texts)
@@ -120,22 +126,34 @@ class Rewrite:
                 if mended != article:
                     first, original = row[7], mended + gap + original
             done = last
-            self._edits.append((start + first, start + last, original, round(p, 6), share, row, others))
+            self._starts.append(start + first)
+            self._ends.append(start + last)
+            self._originals.append(original)
+            self._rows.append(k)
 
     def text(self) -> str:
         """The restored text."""
-        data, last = self._data, 0
-        pieces: list[bytes] = []
-        for edit in self._edits:
-            pieces += data[last : edit[0]], edit[2]
-            last = edit[1]
-        pieces.append(data[last:])
-        return decode(b"".join(pieces))
+        data, last, restored = self._data, 0, bytearray()
+        for start, end, original in zip(self._starts, self._ends, self._originals, strict=True):
+            restored += data[last:start]
+            restored += original
+            last = end
+        restored += data[last:]
+        return decode(restored)
 
     def strongest(self, most: int) -> list[tuple[str, str, float]]:
         """Observed wording, original and probability of the likeliest edits, best first."""
-        chosen = nsmallest(most, self._edits, key=lambda edit: (-edit[3], edit[0]))
-        return [(decode(self._data[start:end]), decode(original), p) for start, end, original, p, *_ in chosen]
+        sure = [piece.probability[k] for piece, k in self._places()]
+        # Probabilities are given in six digits, and of equal ones the first edit counts.
+        least = sorted(sure)[-most:][:1]
+        chosen = nsmallest(most, [(-round(p, 6), n) for n, p in enumerate(sure) if p >= least[0] - 1e-6])
+        return [(decode(self._data[self._starts[n] : self._ends[n]]), decode(self._originals[n]), -p) for p, n in chosen]
+
+    def _places(self) -> Iterator[tuple[_Piece, int]]:
+        """The piece of each edit, and its row there."""
+        for piece, (first, last) in zip(self._pieces, pairwise([*self._firsts, len(self)]), strict=True):
+            for k in self._rows[first:last]:
+                yield piece, k
 
     def edits(self, text: str) -> tuple[Edit, ...]:
         """The edits, with their alternatives.
@@ -147,14 +165,15 @@ class Rewrite:
 
     def _spell(self, text: str) -> Iterator[Edit]:
         offsets = CharacterOffsets(text, self._data)
-        for edit in self._edits:
-            start, end, original, p, _, row, _ = edit
+        for start, end, original, (piece, k) in zip(self._starts, self._ends, self._originals, self._places(), strict=True):
+            row = piece.rows[_ROW * k : _ROW * (k + 1)]
             begin, stop = offsets(start, end)
-            alternatives = self._alternatives(edit) if row[9] < row[10] else ()
+            alternatives = self._alternatives(start, end, original, piece, row, piece.rest[k]) if row[9] < row[10] else ()
+            p = round(piece.probability[k], 6)
             yield Edit(begin, stop, text[begin:stop], decode(original), "substitution", p, alternatives)
 
-    def _alternatives(self, edit: _Made) -> tuple[tuple[str, float], ...]:
-        start, end, original, _, share, row, (readings, likely, texts) = edit
+    def _alternatives(self, start: int, end: int, original: bytes, piece: _Piece, row: array[int], share: float) -> tuple[tuple[str, float], ...]:
+        readings, likely, texts = piece.readings, piece.likely, piece.texts
         observed = self._data[end - (row[1] - row[0]) : end]
         before = self._data[start : end - len(observed)]
         article, gap = before[: row[8] - row[7]], before[row[8] - row[7] :]
@@ -169,16 +188,15 @@ class Rewrite:
         return tuple([(wording, round(min(1.0, -p * share), 6)) for p, wording in best])
 
 
-class _Others(NamedTuple):
-    """Further readings of the changes of a piece (`kernels.settle`)."""
+class _Piece(NamedTuple):
+    """The changes of a piece of the document and their further readings, as `kernels.settle` writes them."""
 
+    rows: array[int]
+    probability: array[float]
+    rest: array[float]
     readings: array[int]
     likely: array[float]
     texts: list[str]
-
-
-#: An edit: first byte, byte behind the last, what is put there, probability, factor of its other readings, the kernel's row, and these readings.
-_Made = tuple[int, int, bytes, float, float, tuple[int, ...], _Others]
 
 
 def _mended(article: bytes, observed: bytes, original: bytes) -> bytes:

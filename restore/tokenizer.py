@@ -118,7 +118,7 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def decode(data: bytes | memoryview) -> str:
+def decode(data: bytes | bytearray | memoryview) -> str:
     """The inverse of `encode`."""
     return str(data, "utf-8", "surrogatepass")
 
