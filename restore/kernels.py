@@ -473,7 +473,7 @@ def match(
     A table value is (phrase + 1) << 4 | longest phrase that begins with these tokens; phrase + 1 is 0 for a mere beginning.
 
     Args:
-        starts, ends, phrases: results as token spans and phrase numbers, at least `room` + 1 long.
+        starts, ends, phrases: results as token spans and phrase numbers, at least `room` long.
 
     Returns:
         The number of matches; -1 when there are more than `room`.
@@ -484,14 +484,13 @@ def match(
     key: cython.ulonglong
     value: cython.uint
     longest: cython.Py_ssize_t
-    seen: cython.ulonglong = 0
     with cython.nogil:
         for i in range(n):
-            # Bring what the next tokens will be looked up by into the cache.
             if cython.compiled and i % BLOCK == 0:
                 for j in range(i, i + BLOCK if i + BLOCK < n else n):
                     longest = ((mix(0, hashes[j]) >> 32) * capacity) >> 32
-                    seen ^= keys[longest] ^ values[longest]
+                    restore_prefetch(cython.address(keys[longest]))  # noqa: F821
+                    restore_prefetch(cython.address(values[longest]))  # noqa: F821
             if flags[i] & LOCKED or flags[i] & 7 == OPAQUE:
                 continue
             key = mix(0, hashes[i])
@@ -518,8 +517,6 @@ def match(
                 j += 1
             if count < 0:
                 break
-        # What was only read to be near must not be optimised away.
-        starts[room] = seen & 1
     return count
 
 
@@ -627,6 +624,17 @@ def compose(
                 k += 1
             first_match[i] = k
         for i in range(n):
+            if cython.compiled:
+                # Links of the matches at the tokens to come, a step further for those that are nearer.
+                for k in range(first_match[min(n, i + 8)], first_match[min(n, i + 9)]):
+                    _fetch(link_first, phrases[k])
+                for k in range(first_match[min(n, i + 6)], first_match[min(n, i + 7)]):
+                    _fetch(link_words, link_first[phrases[k]])
+                for k in range(first_match[min(n, i + 4)], first_match[min(n, i + 5)]):
+                    c = link_first[phrases[k]]
+                    if c < link_first[phrases[k] + 1]:
+                        restore_prefetch(cython.address(link_hashes[link_words[c]]))  # noqa: F821
+                        restore_prefetch(cython.address(link_weights[c]))  # noqa: F821
             if flags[i] & LOCKED or flags[i] & 7 == OPAQUE:
                 continue
             here = count
@@ -1083,6 +1091,12 @@ def expand(
     with cython.nogil:
         arc_words[0] = 0
         for k in range(n_matches):
+            if cython.compiled and k + 4 < n_matches:
+                c = candidate_first[phrases[k + 4]]
+                if c < candidate_first[phrases[k + 4] + 1]:
+                    restore_prefetch(cython.address(memo[word_first[c]]))  # noqa: F821
+                    restore_prefetch(cython.address(weights[c * n_families]))  # noqa: F821
+                    restore_prefetch(cython.address(candidate_flags[c]))  # noqa: F821
             i = starts[k]
             scale = scales[k] if k >= n_plain else 1
             there = observed[k] if k >= n_plain else phrases[k]

@@ -79,7 +79,7 @@ class _Scratch(threading.local):
         if room > self.room:
             self.room = room
             # Spans and phrases; what stands there, changed words, factors of the weights: for terms alone.
-            self.spans = zeros("i", room + 1), zeros("i", room + 1), zeros("i", room + 1)
+            self.spans = zeros("i", room), zeros("i", room), zeros("i", room)
             self.terms = zeros("i", room), zeros("i", room), zeros("f", room)
 
 
