@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from heapq import nsmallest
 from itertools import pairwise
 from typing import NamedTuple
@@ -40,7 +41,8 @@ class Wordings:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
-        self._known: dict[Key, bytes] = {}
+        #: What `fit` has found.
+        self.known: dict[Key, bytes] = {}
 
     def fit(self, key: Key, size: int, texts: Sequence[str]) -> bytes:
         """UTF-8 of a reading.
@@ -49,7 +51,7 @@ class Wordings:
             key: where and what; a candidate −1 − k is the k-th of `texts`.
             size: words of the candidate.
         """
-        fitted = self._known.get(key)
+        fitted = self.known.get(key)
         if fitted is None:
             observed, marks, number, first, last = key
             wording = self._lexicon.original(number) if number >= 0 else texts[-1 - number]
@@ -60,9 +62,9 @@ class Wordings:
             standing = decode(observed)
             fitted = encode(fit_case(standing, wording, curly=bool(marks & _CURLY), shouting=bool(marks & _SHOUTING) and standing.isupper()))
             if number >= 0:
-                if len(self._known) >= WORDINGS:
-                    self._known.clear()
-                self._known[key] = fitted
+                if len(self.known) >= WORDINGS:
+                    self.known.clear()
+                self.known[key] = fitted
         return fitted
 
 
@@ -112,12 +114,14 @@ class Rewrite:
         del rows[_ROW * count :], probability[count:], rest[count:]
         self._pieces.append(_Piece(rows, probability, rest, readings, likely, arcs.texts))
         self._firsts.append(len(self))
-        data, fit, done = tokens.text, self._wordings.fit, max(0, self._ends[-1] - start) if self._ends else 0
+        data, known, fit = tokens.text, self._wordings.known, self._wordings.fit
+        done = max(0, self._ends[-1] - start) if self._ends else 0
         parts = iter(rows)
         for k, row in enumerate(zip(*[parts] * _ROW, strict=True)):
             first, last = row[0], row[1]
             observed = data[first:last]
-            original = fit((observed, row[2], row[3], row[4], row[5]), row[6], arcs.texts)
+            key = observed, row[2], row[3], row[4], row[5]
+            original = known.get(key) or fit(key, row[6], arcs.texts)
             if original == observed:
                 continue
             if row[7] >= done:
@@ -199,6 +203,7 @@ class _Piece(NamedTuple):
     texts: list[str]
 
 
+@lru_cache(1 << 12)
 def _mended(article: bytes, observed: bytes, original: bytes) -> bytes:
     """The article before an original."""
     return encode(mend_article(decode(article), decode(observed), decode(original)))
