@@ -452,11 +452,7 @@ class Restorer:
             tokens = self._tokens(data[start:end], _inside(opaque, start, end), _inside(locked, start, end))
             ids, lines = model.ids(memoryview(tokens.norms), len(tokens)), split_lines(tokens)
             lock_foreign(tokens, lines, ids, model, SCAN_AROUND, SCAN_SHARE)
-            for edit in stages[channel, model.path].edits(tokens, lines, ids, least):
-                begin, stop = offsets(start + edit.start, start + edit.end)
-                if begin != edit.start or stop != edit.end:
-                    edit = Edit(begin, stop, edit.observed, edit.original, channel, edit.probability, edit.alternatives, edit.reason)
-                edits.append(edit)
+            edits += stages[channel, model.path].edits(tokens, lines, ids, least, lambda first, last, start=start: offsets(start + first, start + last))
         return edits
 
     def _rewrite(self, analysis: Analysis) -> Rewrite:

@@ -503,6 +503,30 @@ def collect(
     return count
 
 
+def mark_suspects(
+    words: cython.const[cython.int][::1],
+    forms: cython.const[cython.int][::1],
+    n_words: cython.Py_ssize_t,
+    tops: cython.const[cython.float][::1],
+    gate: cython.float,
+    starts: cython.const[cython.int][::1],
+    ends: cython.const[cython.int][::1],
+    suspect: cython.uchar[::1],
+) -> None:
+    """What `spans` asks of each token: bit 1 for words, bit 0 for those of one byte and those whose best candidate costs more than `gate`.
+
+    Args:
+        words, forms: tokens that are words, and the numbers of their forms. tops: see `collect`, by form.
+        suspect: result, for every token.
+    """
+    k: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    with cython.nogil:
+        for k in range(n_words):
+            i = words[k]
+            suspect[i] = 3 if ends[i] - starts[i] == 1 or tops[forms[k]] > gate else 2
+
+
 def spans(
     text: cython.const[cython.uchar][::1],
     starts: cython.const[cython.int][::1],
@@ -606,9 +630,11 @@ def _stop(c: cython.int) -> cython.int:
 
 
 def estimate(
-    starts: cython.const[cython.int][::1],
+    words: cython.const[cython.int][::1],
     forms: cython.const[cython.int][::1],
-    n_spans: cython.Py_ssize_t,
+    n_words: cython.Py_ssize_t,
+    starts: cython.const[cython.int][::1],
+    ends: cython.const[cython.int][::1],
     ids: cython.const[cython.int][::1],
     spelling: cython.const[cython.double][::1],
     unigrams: cython.const[cython.float][::1],
@@ -617,7 +643,6 @@ def estimate(
     form_words: cython.const[cython.int][::1],
     form_costs: cython.const[cython.float][::1],
     form_edits: cython.const[cython.uchar][::1],
-    characters: cython.const[cython.double][::1],
     block: cython.Py_ssize_t,
     n_blocks: cython.Py_ssize_t,
     prior: cython.double,
@@ -625,19 +650,24 @@ def estimate(
     rounds: cython.int,
     rates: cython.double[::1],
     confusions: cython.double[::1],
-) -> None:
+    characters: cython.double[::1],
+) -> cython.double:
     """Error rates of blocks of tokens, by expectation–maximisation over words without their context.
 
     The rate of a block is its expected confusions by its characters, with those of its neighbours, drawn to the document's rate by `weight` characters; that
     is drawn to `prior` by as many.
 
     Args:
-        starts, forms: the token and the form of each span of one token.
-        characters: letters of each block. block: tokens of a block.
-        rates: the rates to begin with, and the results. confusions: scratch. Both n_blocks long.
+        words, forms: tokens that are words, and the numbers of their forms. starts, ends: of all tokens.
+        block: tokens of a block.
+        rates: the rates to begin with, and the results. confusions, characters: zeros. All n_blocks long.
+
+    Returns:
+        The confusions that are expected in a character.
     """
     r: cython.int
     k: cython.Py_ssize_t
+    i: cython.Py_ssize_t
     b: cython.Py_ssize_t
     c: cython.Py_ssize_t
     low: cython.Py_ssize_t
@@ -648,25 +678,30 @@ def estimate(
     own: cython.double
     rate: cython.double
     document: cython.double
-    total: cython.double
-    size: cython.double
+    total: cython.double = 0
+    size: cython.double = 0
     with cython.nogil:
+        for k in range(n_words):
+            x = ends[words[k]] - starts[words[k]]
+            characters[words[k] // block] += x
+            size += x
         for r in range(rounds):  # noqa: B007
-            total = size = 0
+            total = 0
             for b in range(n_blocks):
                 confusions[b] = 0
-                size += characters[b]
-            for k in range(n_spans):
-                b = starts[k] // block
+            for k in range(n_words):
+                i = words[k]
+                b = i // block
                 rate = log(rates[b])
-                own = scale * (unigrams[2 * ids[starts[k]]] + spelling[starts[k]])
+                own = scale * (unigrams[2 * ids[i]] + spelling[i])
                 z = 1
                 y = 0
                 for c in range(form_first[forms[k]], form_first[forms[k] + 1]):
                     x = scale * unigrams[2 * form_words[c]] - form_costs[c] + form_edits[c] * rate - own
-                    x = exp(x if x < 50 else 50)
-                    z += x
-                    y += x * form_edits[c]
+                    if x > -12:
+                        x = exp(x if x < 50 else 50)
+                        z += x
+                        y += x * form_edits[c]
                 confusions[b] += y / z
                 total += y / z
             document = (total + prior * weight) / (size + weight)
@@ -679,6 +714,71 @@ def estimate(
                     x += confusions[c]
                     y += characters[c]
                 rates[b] = x / y
+    return total / size if size > 0 else 0
+
+
+def find_parts(
+    labels: cython.const[cython.uchar][::1],
+    first: cython.const[cython.int][::1],
+    n_forms: cython.Py_ssize_t,
+    single: cython.ulonglong,
+    forward: cython.const[cython.ulonglong][::1],
+    backward: cython.const[cython.ulonglong][::1],
+    lefts: cython.int[::1],
+    counts: cython.int[::1],
+    cuts: cython.uchar[::1],
+    words: cython.int[::1],
+) -> cython.Py_ssize_t:
+    """The ways in which forms are two words without a space between them.
+
+    Args:
+        labels: letters of the forms as labels of the tries, 0 for any other; form k stands at first[k] … first[k + 1], at most 60 long.
+        single: bits of the labels that may be a word alone.
+        forward, backward: the tries of the words and of the reversed words.
+        lefts: scratch, 64 long.
+        counts: how many ways each form has.
+        cuts, words: the length of the first word; both words. Room for one way, and two words, for every letter.
+
+    Returns:
+        The number of ways.
+    """
+    q: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    n: cython.Py_ssize_t
+    at: cython.Py_ssize_t
+    count: cython.Py_ssize_t = 0
+    node: cython.int
+    word: cython.int
+    with cython.nogil:
+        for q in range(n_forms):
+            at = first[q]
+            n = first[q + 1] - at
+            counts[q] = 0
+            for k in range(n + 1):
+                lefts[k] = 0
+            node = 0
+            for k in range(n - 1):
+                node = child_of(forward, node, labels[at + k])
+                if node == 0:
+                    break
+                if k == 0 and single >> labels[at] & 1 == 0:
+                    continue
+                lefts[k + 1] = cython.cast(cython.int, forward[4 * node + 2] >> 32)
+            node = 0
+            for k in range(n - 1, 0, -1):
+                node = child_of(backward, node, labels[at + k])
+                if node == 0:
+                    break
+                if k == n - 1 and single >> labels[at + k] & 1 == 0:
+                    continue
+                word = cython.cast(cython.int, backward[4 * node + 2] >> 32)
+                if word > 0 and lefts[k] > 0:
+                    cuts[count] = cython.cast(cython.uchar, k)
+                    words[2 * count] = lefts[k] - 1
+                    words[2 * count + 1] = word - 1
+                    count += 1
+                    counts[q] += 1
+    return count
 
 
 def gather(
@@ -687,6 +787,8 @@ def gather(
     forms: cython.const[cython.int][::1],
     bonus: cython.const[cython.double][::1],
     n_spans: cython.Py_ssize_t,
+    ids: cython.const[cython.int][::1],
+    spelling: cython.const[cython.double][::1],
     rates: cython.const[cython.double][::1],
     block: cython.Py_ssize_t,
     unigrams: cython.const[cython.float][::1],
@@ -696,43 +798,148 @@ def gather(
     form_words: cython.const[cython.int][::1],
     form_costs: cython.const[cython.float][::1],
     form_edits: cython.const[cython.uchar][::1],
+    part_first: cython.const[cython.int][::1],
+    part_cuts: cython.const[cython.uchar][::1],
+    part_words: cython.const[cython.int][::1],
+    space_cost: cython.double,
     arc_spans: cython.int[::1],
     arc_starts: cython.int[::1],
     arc_ends: cython.int[::1],
+    arc_cuts: cython.int[::1],
+    arc_first: cython.int[::1],
     word_ids: cython.int[::1],
-    arc_edits: cython.uchar[::1],
     arc_bonus: cython.double[::1],
 ) -> cython.Py_ssize_t:
-    """Arcs of one word each for spans of tokens: the candidates of the span's form that are not `margin` behind the best one without their context.
+    """Arcs for spans of tokens: the candidates of the span's form, and the two words that it may be, but for those that no context can help.
 
-    The bonus of an arc is that of its span, and the log error rate there for each confusion, less the candidate's cost.
+    Without their context, candidates are compared with what stands there and with the best of them; what is more than `margin` behind either is left out. The
+    bonus of an arc is that of its span, and the log error rate there for each confusion, less the candidate's cost.
+
+    Args:
+        starts, ends, forms, bonus: of the spans. ids, spelling: of all tokens. rates: of blocks of `block` tokens.
+        form_*: candidates by form (`collect`). part_*: words by form (`find_parts`), only for spans of one unknown token.
+        arc_spans, arc_starts, arc_ends, arc_cuts, arc_bonus: results, room for all candidates; the cut is 0 for one word. arc_first: room for one more.
+        word_ids: room for two words an arc.
 
     Returns:
-        The number of arcs; the caller provides room for all candidates.
+        The number of arcs.
     """
     k: cython.Py_ssize_t
     c: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    form: cython.Py_ssize_t
     count: cython.Py_ssize_t = 0
+    n_words: cython.int = 0
     rate: cython.double
     x: cython.double
-    best: cython.double
+    least: cython.double
     with cython.nogil:
         for k in range(n_spans):
             rate = log(rates[starts[k] // block])
-            best = -1e30
-            for c in range(form_first[forms[k]], form_first[forms[k] + 1]):
+            form = forms[k]
+            least = 0
+            for i in range(starts[k], ends[k]):
+                least += scale * (unigrams[2 * ids[i]] + spelling[i])
+            least -= bonus[k]
+            for c in range(form_first[form], form_first[form + 1]):
                 x = scale * unigrams[2 * form_words[c]] + rate * form_edits[c] - form_costs[c]
-                if x > best:
-                    best = x
-            for c in range(form_first[forms[k]], form_first[forms[k] + 1]):
+                if x > least:
+                    least = x
+            least -= margin
+            for c in range(form_first[form], form_first[form + 1]):
                 x = rate * form_edits[c] - form_costs[c]
-                if scale * unigrams[2 * form_words[c]] + x < best - margin:
+                if scale * unigrams[2 * form_words[c]] + x < least:
                     continue
                 arc_spans[count] = cython.cast(cython.int, k)
                 arc_starts[count] = starts[k]
                 arc_ends[count] = ends[k]
-                word_ids[count] = form_words[c]
-                arc_edits[count] = form_edits[c]
+                arc_cuts[count] = 0
                 arc_bonus[count] = bonus[k] + x
+                arc_first[count] = n_words
+                word_ids[n_words] = form_words[c]
+                n_words += 1
+                count += 1
+            if ends[k] - starts[k] > 1 or ids[starts[k]]:
+                continue
+            for c in range(part_first[form], part_first[form + 1]):
+                x = rate - space_cost
+                if scale * (unigrams[2 * part_words[2 * c]] + unigrams[2 * part_words[2 * c + 1]]) + x < least:
+                    continue
+                arc_spans[count] = cython.cast(cython.int, k)
+                arc_starts[count] = starts[k]
+                arc_ends[count] = ends[k]
+                arc_cuts[count] = part_cuts[c]
+                arc_bonus[count] = bonus[k] + x
+                arc_first[count] = n_words
+                word_ids[n_words] = part_words[2 * c]
+                word_ids[n_words + 1] = part_words[2 * c + 1]
+                n_words += 2
+                count += 1
+        arc_first[count] = n_words
+    return count
+
+
+def choose(
+    order: cython.const[cython.int][::1],
+    n_arcs: cython.Py_ssize_t,
+    best: cython.const[cython.uchar][::1],
+    posterior: cython.const[cython.double][::1],
+    arc_spans: cython.const[cython.int][::1],
+    a: cython.double,
+    b: cython.double,
+    c: cython.double,
+    least: cython.double,
+    negligible: cython.double,
+    arcs: cython.int[::1],
+    probabilities: cython.double[::1],
+) -> cython.Py_ssize_t:
+    """The arcs of the best path that are probable enough, in the order of the text, and up to three other readings of each.
+
+    Args:
+        order: arcs by end. best: 1 for the arcs of the best path. arc_spans: arcs of a span are neighbours.
+        a, b, c: an arc with the posterior p has the log odds a · ln p − b · ln(1 − p) + c.
+        least: what an arc's probability must be. negligible: posteriors below this are not told.
+        arcs, probabilities: results: four for each chosen arc, itself and the others, best first, −1 where there are less.
+
+    Returns:
+        How many were chosen.
+    """
+    k: cython.Py_ssize_t
+    m: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    arc: cython.Py_ssize_t
+    low: cython.Py_ssize_t
+    count: cython.Py_ssize_t = 0
+    p: cython.double
+    with cython.nogil:
+        for k in range(n_arcs):
+            arc = order[k]
+            if best[arc] == 0:
+                continue
+            low = 4 * count
+            for i in range(low, low + 4):
+                arcs[i] = -1
+                probabilities[i] = 0
+            arcs[low] = cython.cast(cython.int, arc)
+            m = arc
+            while m > 0 and arc_spans[m - 1] == arc_spans[arc]:
+                m -= 1
+            while m < n_arcs and arc_spans[m] == arc_spans[arc]:
+                if m != arc and posterior[m] > negligible:
+                    i = low + 1
+                    while i < low + 4 and arcs[i] >= 0 and posterior[arcs[i]] >= posterior[m]:
+                        i += 1
+                    if i < low + 4:
+                        for j in range(low + 3, i, -1):
+                            arcs[j] = arcs[j - 1]
+                        arcs[i] = cython.cast(cython.int, m)
+                m += 1
+            for i in range(low, low + 4):
+                if arcs[i] >= 0:
+                    p = posterior[arcs[i]]
+                    p = 1e-6 if p < 1e-6 else 1 - 1e-6 if p > 1 - 1e-6 else p
+                    probabilities[i] = 1 / (1 + exp(b * log(1 - p) - a * log(p) - c))
+            if probabilities[low] >= least:
                 count += 1
     return count

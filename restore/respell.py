@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, compress
-from math import exp, log
+from math import log
 
 from restore import kernels, kernels_ocr
 from restore.arrays import views, zeros
@@ -45,13 +46,19 @@ EVERYDAY = -7.0
 #: From an edit's posterior p to the probability that it is right: log odds a·ln p − b·ln(1 − p) + c (a beta calibration, as `restore.detect.EDIT_MAP`).
 #: Fitted on 6,189 edits of the dev newspapers, each file with the weights of its other half: .52, .77, .93, .99 were right in .29, .49, .74, .88 of the cases.
 EDIT_MAPS = {"ocr": (3.18, 0.187, 0.861), "spelling": (1.0, 1.0, 0.0)}
-#: The choice of a model reads so many samples of so many bytes at most.
-SAMPLES, SAMPLE = 16, 2048
+#: The choice of a model reads so many samples of so many bytes at most, until one is so far (log) ahead: on newspapers of 1900 the better one gains .4 a word,
+#: on science .14.
+SAMPLES, SAMPLE, SETTLED = 16, 512, 40.0
 #: Forms whose candidates are kept; then they are forgotten all at once.
 CACHE = 200_000
 #: Below this an alternative is not told.
 NEGLIGIBLE = 1e-3
-WORD_SPAN, GLUED_RUN, BROKEN, HYPHENATED, PARTED = range(5)
+#: Without their context, candidates so far (log) behind what stands there or behind the best candidate are no arcs.
+HOPELESS = 60.0
+WORD_SPAN, GLUED_RUN, BROKEN, HYPHENATED = range(4)
+
+#: Offsets of an edit, of those in bytes.
+Place = Callable[[int, int], tuple[int, int]]
 
 
 class Respeller:
@@ -79,73 +86,95 @@ class Respeller:
             return cls(model, SpellingFinder(model), channel, words)
         return cls(model, Finder(model, read_confusions(weights or data_path() / "ocr" / "confusions.tsv")), channel, words)
 
-    def edits(self, tokens: Tokens, lines: Lines, ids: array[int], min_probability: float = 0.5) -> list[Edit]:
-        """What to change; offsets in bytes.
+    def edits(self, tokens: Tokens, lines: Lines, ids: array[int], min_probability: float = 0.5, place: Place = lambda start, end: (start, end)) -> list[Edit]:
+        """What to change.
 
         Args:
             tokens: a text, with whatever is protected locked.
             lines: of the text.
             ids: vocabulary ids of the tokens.
             min_probability: an edit is made when the probability that it is right is at least this.
+            place: offsets of an edit from offsets in bytes, for edits in the order of the text.
         """
         text = _Text(tokens, lines, ids, self.model)
         if not text.words:
             return []
-        if len(self._top) > CACHE:
+        if len(self._tops) > CACHE:
             self._forget()
         self._know(text)
         spans = self._spans(text)
         rates = self._rates(text, spans)
         if rates is None:
             return []
-        lattice, arcs = self._lattice(text, spans, rates)
+        lattice, found = self._lattice(text, spans, rates)
         lanes = Lanes(array("d", [1.0]), array("i", [0]))
         posterior, best = self._decoder.backward(self._decoder.forward(lattice, lanes).graph, lanes, [1.0])
-        return list(self._write(text, lattice, arcs, posterior, best, min_probability))
+        return list(self._write(text, spans, lattice, found, posterior, best, min_probability, place))
 
     def _forget(self) -> None:
+        # Numbers of forms by kind; then, by number: candidates from first[k] to first[k + 1], the best one's cost, ways to be two words.
         self._forms: dict[int, dict[str, int]] = defaultdict(dict)
-        self._parted: dict[str, list[tuple[int, int, int]]] = {}
-        self._first = array("i", [0])
-        self._words, self._costs, self._edits, self._top = array("i"), array("f"), array("B"), array("f")
+        self._normals = _Normals()
+        self._old: dict[str, bool] = {}
+        self._first, self._part_first = array("i", [0]), array("i", [0])
+        self._words, self._costs, self._edits, self._tops = array("i"), array("f"), array("B"), array("f")
+        self._part_cuts, self._part_words = array("B"), array("i")
 
-    def _numbers(self, forms: list[tuple[str, int]]) -> array[int]:
-        """Numbers of forms (with their kinds); candidates of new ones are looked up."""
-        numbers = self._finder.numbers
-        for kind in sorted({kind for _, kind in forms}):
-            known = self._forms[kind]
-            new = [text for text in dict.fromkeys(text for text, k in forms if k == kind) if text not in known]
-            if not new:
-                continue
-            own = array("i", (numbers.get(_normal(text), 0) for text in new))
-            budgets = array("f", (_budget(text, kind, number) for text, number in zip(new, own, strict=True)))
-            # A word that the line's end broke may stand whole in the vocabulary: then it is a candidate itself.
-            found = self._finder.find(new, budgets, own if kind == WORD_SPAN else zeros("i", len(new)))
-            begin = len(self._first) - 1
-            known.update(zip(new, range(begin, begin + len(new)), strict=True))
-            self._first.extend(accumulate(found.counts, initial=self._first.pop()))
-            self._words.extend(found.words)
-            self._costs.extend(found.costs)
-            self._edits.extend(found.edits)
-            self._top.extend(0.0 if number else top for number, top in zip(own, found.tops, strict=True))
-        tables = self._forms
-        return array("i", [tables[kind][text] for text, kind in forms])
+    def _numbers(self, kind: int, forms: list[str]) -> array[int]:
+        """Numbers of forms of a kind; candidates of new ones are looked up."""
+        known = self._forms[kind]
+        new = [form for form in dict.fromkeys(forms) if form not in known]
+        if new:
+            self._look_up(kind, new)
+        return array("i", map(known.__getitem__, forms))
+
+    def _look_up(self, kind: int, forms: list[str]) -> None:
+        count, begin = len(forms), len(self._tops)
+        own = zeros("i", count)
+        if kind != GLUED_RUN:
+            own = array("i", [self._finder.numbers.get(normal, 0) for normal in map(self._normals.__getitem__, forms)])
+        budgets = array("f", [_budget(form, kind, number) for form, number in zip(forms, own, strict=True)])
+        # A word that the line's end broke may stand whole in the vocabulary: then it is a candidate itself.
+        found = self._finder.find(forms, budgets, own if kind == WORD_SPAN else zeros("i", count))
+        self._forms[kind].update(zip(forms, range(begin, begin + count), strict=True))
+        self._first.extend(accumulate(found.counts, initial=self._first.pop()))
+        self._words.extend(found.words)
+        self._costs.extend(found.costs)
+        self._edits.extend(found.edits)
+        ways = zeros("i", count)
+        if kind == WORD_SPAN:
+            for k in compress(range(count), own):
+                found.tops[k] = 0
+            parted = [k for k, top in enumerate(found.tops) if top > PARTED_GATE and (forms[k][1:].islower() or forms[k].isupper())]
+            parts = self._finder.parts([forms[k].lower() for k in parted])
+            if self._channel == "spelling":
+                parts = parts.such_that(self._everyday)
+            for k, n in zip(parted, parts.counts, strict=True):
+                ways[k] = n
+            self._part_cuts.extend(parts.cuts)
+            self._part_words.extend(parts.words)
+        self._tops.extend(found.tops)
+        self._part_first.extend(accumulate(ways, initial=self._part_first.pop()))
+
+    def _everyday(self, left: int, right: int) -> bool:
+        return max(self.model.unigrams[2 * left], self.model.unigrams[2 * right]) > EVERYDAY
 
     def _know(self, text: _Text) -> None:
         """Lock the user's words and, in an old text, old spellings; and raise the probability of unknown words that come again and again."""
         right: set[str] = set(self._right)
-        forms = [_normal(text.surface[i]) for i in text.words]
+        forms = [self._normals[text.surface[i]] for i in text.words]
         # Who types "untill" and "realy" today makes slips; by their rules they are old spellings.
-        if self._channel == "ocr" and is_old(forms, self._frequency):
+        if self._channel == "ocr" and is_old(forms, self._frequency, self._old):
             right.update(form for form in set(forms) if later_spelling(form, self._frequency))
         if right:
             for i, form in zip(text.words, forms, strict=True):
                 if form in right:
                     text.tokens.flags[i] |= LOCKED
             text.words = [i for i in text.words if not text.tokens.flags[i] & LOCKED]
-        seen = Counter(text.surface[i] for i in text.words if not text.ids[i])
-        for i in text.words:
-            if not text.ids[i] and seen[text.surface[i]] > 1:
+        unknown = [i for i in text.words if not text.ids[i]]
+        seen = Counter([text.surface[i] for i in unknown])
+        for i in unknown:
+            if seen[text.surface[i]] > 1:
                 text.spelling[i] += min(REPEAT_LIMIT, REPEAT * log(seen[text.surface[i]]))
 
     def _frequency(self, word: str) -> float:
@@ -155,26 +184,23 @@ class Respeller:
     def _spans(self, text: _Text) -> _Spans:
         tokens, surface = text.tokens, text.surface
         n = len(tokens)
-        forms = [(surface[i], WORD_SPAN) for i in text.words]
-        numbers = self._numbers(forms)
+        forms = [surface[i] for i in text.words]
+        words, numbers = array("i", text.words), self._numbers(WORD_SPAN, forms)
         suspect = zeros("B", n)
-        for i, number in zip(text.words, numbers, strict=True):
-            suspect[i] = 3 if tokens.ends[i] - tokens.starts[i] == 1 or self._top[number] > GATE else 2
+        kernels_ocr.mark_suspects(*views(words, numbers), len(words), *views(self._tops), GATE, *views(tokens.starts, tokens.ends, suspect))
         first, last, kinds = zeros("i", 6 * n), zeros("i", 6 * n), zeros("B", 6 * n)
         count = kernels_ocr.spans(memoryview(tokens.text), *views(tokens.starts, tokens.ends, tokens.flags, suspect), n, *views(first, last, kinds))
-        broken = {}
-        runs: list[tuple[int, int, int]] = []
-        more: list[tuple[str, int]] = []
-        for k in range(count):
-            i, j, kind = first[k], last[k], kinds[k]
+        broken = set[int]()
+        runs: dict[int, list[tuple[int, int, str]]] = {GLUED_RUN: [], BROKEN: [], HYPHENATED: []}
+        for i, j, kind in zip(first[:count], last[:count], kinds, strict=False):
             if kind == GLUED_RUN:
-                form = tokens.surface(i, j)
+                form = text.between(tokens.starts[i], tokens.ends[j - 1])
             else:
                 form = surface[i] + surface[j - 1]
-                whole = _normal(form) in self._finder.numbers
+                whole = self._normals[form] in self._finder.numbers
                 if kind == HYPHENATED:
                     # The parts of a word that is right as a whole are right, and no part is looked at alone.
-                    broken[i] = broken[j - 1] = True
+                    broken.update((i, j - 1))
                     if whole or (text.ids[i] and text.ids[j - 1]):
                         continue
                 elif not (whole or suspect[i] == 3 or suspect[j - 1] == 3):
@@ -182,119 +208,87 @@ class Respeller:
                 if len(form) < 4:
                     continue
             if len(form) <= LONGEST:
-                runs.append((i, j, kind))
-                more.append((form, kind))
-        words = [k for k, i in enumerate(text.words) if i not in broken]
-        singles = [(text.words[k], text.words[k] + 1, WORD_SPAN) for k in words]
-        result = _Spans(singles, [forms[k] for k in words], array("i", [numbers[k] for k in words]), len(words))
-        result.runs += runs
-        result.forms += more
-        result.numbers += self._numbers(more)
-        return result
+                runs[kind].append((i, j, form))
+        if broken:
+            alone = [i not in broken for i in words]
+            words, numbers, forms = array("i", compress(words, alone)), array("i", compress(numbers, alone)), list(compress(forms, alone))
+        spans = _Spans(words, array("i", [i + 1 for i in words]), bytearray(len(words)), forms, numbers, len(words))
+        for kind, rows in runs.items():
+            if rows:
+                spans.starts.extend([i for i, _, _ in rows])
+                spans.ends.extend([j for _, j, _ in rows])
+                spans.kinds.extend(bytes([kind]) * len(rows))
+                spans.forms.extend([form for _, _, form in rows])
+                spans.numbers.extend(self._numbers(kind, [form for _, _, form in rows]))
+        return spans
 
     def _rates(self, text: _Text, spans: _Spans) -> array[float] | None:
         tokens = text.tokens
         n_blocks = len(tokens) // BLOCK + 1
-        characters = zeros("d", n_blocks)
-        for i in text.words:
-            characters[i // BLOCK] += tokens.ends[i] - tokens.starts[i]
-        rates, confusions = array("d", [0.02] * n_blocks), zeros("d", n_blocks)
-        kernels_ocr.estimate(
-            *views(array("i", [i for i, _, _ in spans.runs[: spans.n_words]]), spans.numbers), spans.n_words, *views(text.ids, text.spelling),
-            self.model.unigrams, SCALE, *views(self._first, self._words, self._costs, self._edits), *views(characters), BLOCK, n_blocks,
-            PRIOR_RATE, WEIGHT, ROUNDS, *views(rates, confusions),
+        rates = array("d", [0.02] * n_blocks)
+        damage = kernels_ocr.estimate(
+            *views(spans.starts, spans.numbers), spans.n_words, *views(tokens.starts, tokens.ends, text.ids, text.spelling),
+            self.model.unigrams, SCALE, *views(self._first, self._words, self._costs, self._edits), BLOCK, n_blocks,
+            PRIOR_RATE, WEIGHT, ROUNDS, *views(rates, zeros("d", n_blocks), zeros("d", n_blocks)),
         )  # fmt: skip
-        return None if sum(confusions) < CLEAN_RATES[self._channel] * sum(characters) else rates
+        return None if damage < CLEAN_RATES[self._channel] else rates
 
-    def _lattice(self, text: _Text, spans: _Spans, rates: array[float]) -> tuple[Lattice, _Arcs]:
-        first = self._first
-        room = sum(first[f + 1] - first[f] for f in spans.numbers)
-        starts, ends = array("i", [run[0] for run in spans.runs]), array("i", [run[1] for run in spans.runs])
-        bonus = array("d", [-BROKEN_COST if run[2] == BROKEN else 0.0 for run in spans.runs])
-        found = _Arcs(zeros("i", room), zeros("i", room), zeros("i", room), zeros("i", room), zeros("B", room), zeros("d", room))
+    def _lattice(self, text: _Text, spans: _Spans, rates: array[float]) -> tuple[Lattice, array[int]]:
+        """The lattice, and the span of each of its arcs; an arc's candidate is the length of the first of two words, 0 for one word."""
+        first, part_first = self._first, self._part_first
+        room = sum([first[f + 1] - first[f] + part_first[f + 1] - part_first[f] for f in spans.numbers])
+        bonus = zeros("d", len(spans.starts))
+        for k in range(spans.n_words, len(bonus)):
+            if spans.kinds[k] == BROKEN:
+                bonus[k] = -BROKEN_COST
+        owners = zeros("i", room)
+        arcs = Arcs(zeros("i", room), zeros("i", room), zeros("i", room), zeros("i", room + 1), zeros("i", 2 * room), array("f"), zeros("d", room))
         count = kernels_ocr.gather(
-            *views(starts, ends, spans.numbers, bonus), len(spans.runs), *views(rates), BLOCK, self.model.unigrams, SCALE, 2 * LONGEST,
-            *views(first, self._words, self._costs, self._edits), *views(found.spans, found.starts, found.ends, found.words, found.edits, found.bonus),
+            *views(spans.starts, spans.ends, spans.numbers, bonus), len(bonus), *views(text.ids, text.spelling, rates), BLOCK, self.model.unigrams, SCALE,
+            HOPELESS, *views(first, self._words, self._costs, self._edits, part_first, self._part_cuts, self._part_words), SPACE_COST,
+            *views(owners, arcs.starts, arcs.ends, arcs.candidates, arcs.first_words, arcs.words, arcs.bonus),
         )  # fmt: skip
-        for column in (found.spans, found.starts, found.ends, found.words, found.edits, found.bonus):
+        for column in (owners, arcs.starts, arcs.ends, arcs.candidates, arcs.bonus):
             del column[count:]
-        arcs = Arcs(found.starts, found.ends, zeros("i", count), array("i", range(count + 1)), found.words, array("f"), found.bonus)
-        for (i, _, _), form, number in zip(spans.runs[: spans.n_words], spans.forms, spans.numbers, strict=False):
-            if not text.ids[i] and self._top[number] > PARTED_GATE and (form[0][1:].islower() or form[0].isupper()):
-                for cut, left, right in self._parts(form[0].lower()):
-                    arcs.starts.append(i)
-                    arcs.ends.append(i + 1)
-                    arcs.candidates.append(cut)
-                    arcs.words.extend((left, right))
-                    arcs.first_words.append(len(arcs.words))
-                    arcs.bonus.append(log(rates[i // BLOCK]) - SPACE_COST)
-                    found.spans.append(-1)
-        total, n = len(arcs), len(text.tokens)
-        arcs.weights = array("f", [1.0]) * total
-        order, counts = zeros("i", total), zeros("i", n + 2)
-        kernels.sort_arcs(*views(arcs.ends), total, n, *views(order, counts))
-        found.runs, found.forms = spans.runs, spans.forms
-        return Lattice(text.tokens, text.ids, text.spelling, text.lines, zeros("f", n), arcs, order, 0), found
+        del arcs.first_words[count + 1 :], arcs.words[arcs.first_words[count] :]
+        n = len(text.tokens)
+        arcs.weights = array("f", [1.0]) * count
+        order, counts = zeros("i", count), zeros("i", n + 2)
+        kernels.sort_arcs(*views(arcs.ends), count, n, *views(order, counts))
+        return Lattice(text.tokens, text.ids, text.spelling, text.lines, zeros("f", n), arcs, order, 0), owners
 
-    def _right_probability(self, posterior: float) -> float:
-        p = min(max(posterior, 1e-6), 1 - 1e-6)
-        a, b, c = EDIT_MAPS[self._channel]
-        return round(1 / (1 + exp(-(a * log(p) - b * log(1 - p) + c))), 6)
-
-    def _parts(self, form: str) -> list[tuple[int, int, int]]:
-        """Where a form may be two words without a space: the place and the two words' numbers."""
-        parts = self._parted.get(form)
-        if parts is None:
-            numbers, unigrams = self._finder.numbers, self.model.unigrams
-            parts = [
-                (cut, left, right)
-                for cut in range(1, len(form) if len(form) > 3 else 0)
-                if (left := numbers.get(form[:cut])) and (right := numbers.get(form[cut:])) and _can_stand(form[:cut]) and _can_stand(form[cut:])
-                if self._channel != "spelling" or max(unigrams[2 * left], unigrams[2 * right]) > EVERYDAY
-            ]
-            self._parted[form] = parts
-        return parts
-
-    def _write(self, text: _Text, lattice: Lattice, found: _Arcs, posterior: array[float], best: array[int], least: float) -> Iterator[Edit]:
+    def _write(
+        self, text: _Text, spans: _Spans, lattice: Lattice, owners: array[int], posterior: array[float], best: array[int], least: float, place: Place
+    ) -> Iterator[Edit]:
         tokens, arcs, vocabulary = text.tokens, lattice.arcs, self._finder.vocabulary
+        room = 4 * sum(best)
+        rows, probabilities = zeros("i", room), zeros("d", room)
+        count = kernels_ocr.choose(
+            *views(lattice.order), len(arcs), *views(best, posterior, owners), *EDIT_MAPS[self._channel], least, NEGLIGIBLE, *views(rows, probabilities)
+        )
 
         def wording(k: int) -> str:
-            if found.spans[k] < 0:
-                form, cut = text.surface[arcs.starts[k]], arcs.candidates[k]
-                return f"{form[:cut]} {form[cut:]}"
-            return fit_shape(found.forms[found.spans[k]][0], vocabulary[arcs.words[arcs.first_words[k]]])
+            form, cut = spans.forms[owners[k]], arcs.candidates[k]
+            return f"{form[:cut]} {form[cut:]}" if cut else fit_shape(form, vocabulary[arcs.words[arcs.first_words[k]]])
 
-        def others(k: int) -> tuple[tuple[str, float], ...]:
-            """The other readings of an arc's span, best first; arcs of a span are neighbours."""
-            first, last, span = k, k + 1, found.spans[k]
-            while span >= 0 and first > 0 and found.spans[first - 1] == span:
-                first -= 1
-            while span >= 0 and last < len(found.spans) and found.spans[last] == span:
-                last += 1
-            rows = sorted((-posterior[b], b) for b in range(first, last) if b != k and posterior[b] > NEGLIGIBLE)
-            return tuple((wording(b), self._right_probability(-p)) for p, b in rows[:3])
-
-        for k in sorted(compress(range(len(arcs)), best), key=arcs.starts.__getitem__):
-            p = self._right_probability(posterior[k])
-            if p < least:
-                continue
-            i, j = arcs.starts[k], arcs.ends[k]
-            word = wording(k)
-            kind = found.runs[found.spans[k]][2] if found.spans[k] >= 0 else PARTED
+        for at in range(0, 4 * count, 4):
+            k, p = rows[at], round(probabilities[at], 6)
+            i, j, word, kind = arcs.starts[k], arcs.ends[k], wording(k), spans.kinds[owners[k]]
+            start, stop = tokens.starts[i], tokens.ends[j - 1]
             if kind in (BROKEN, HYPHENATED):
                 left, right = text.surface[i], text.surface[j - 1]
-                at = len(word) if kind == BROKEN else meet(left, right, word)
-                end = tokens.ends[j - 1]
+                cut = len(word) if kind == BROKEN else meet(left, right, word)
                 if kind == BROKEN:
-                    while tokens.text[end : end + 1] == b" ":
-                        end += 1
-                for start, stop, old, new in ((tokens.starts[i], tokens.ends[i], left, word[:at]), (tokens.starts[j - 1], end, right, word[at:])):
+                    while tokens.text[stop : stop + 1] == b" ":
+                        stop += 1
+                for first, last, old, new in ((start, tokens.ends[i], left, word[:cut]), (tokens.starts[j - 1], stop, right, word[cut:])):
                     if old != new:
-                        yield Edit(start, stop, tokens.text[start:stop].decode(), new, self._channel, p, (), "word broken at the line's end")
+                        yield Edit(*place(first, last), text.between(first, last), new, self._channel, p, (), "word broken at the line's end")
                 continue
-            observed = tokens.surface(i, j)
+            observed = spans.forms[owners[k]]
             if observed != word:
-                yield Edit(tokens.starts[i], tokens.ends[j - 1], observed, word, self._channel, p, others(k))
+                others = tuple([(wording(rows[m]), round(probabilities[m], 6)) for m in range(at + 1, at + 4) if rows[m] >= 0])
+                yield Edit(*place(start, stop), observed, word, self._channel, p, others)
 
 
 def better_model(models: Sequence[LanguageModel], data: bytes) -> LanguageModel:
@@ -302,13 +296,16 @@ def better_model(models: Sequence[LanguageModel], data: bytes) -> LanguageModel:
     if len(models) == 1:
         return models[0]
     step = max(SAMPLE, len(data) // SAMPLES)
-    tokens = [tokenize(data[start : start + SAMPLE], ()) for start in range(0, len(data), step)]
     totals = [0.0] * len(models)
-    for part in tokens:
+    for start in range(0, len(data), step):
+        part = tokenize(data[start : start + SAMPLE], ())
         ids = [model.ids(memoryview(part.norms), len(part)) for model in models]
-        known = [all(row[i] for row in ids) for i in range(len(part))]
+        known = list(map(all, zip(*ids, strict=True)))
         for k, model in enumerate(models):
-            totals[k] += sum(score for score, counts in zip(model.score_ids(ids[k]), known, strict=True) if counts)
+            totals[k] += sum(compress(model.score_ids(ids[k]), known))
+        *_, second, best = sorted(totals)
+        if best - second > SETTLED:
+            break
     return models[max(range(len(models)), key=totals.__getitem__)]
 
 
@@ -320,34 +317,44 @@ class _Text:
         self.lines = lines
         self.ids = ids
         self.spelling = model.spelling(tokens, self.ids, unicode_tables())
-        data, flags = tokens.text, tokens.flags
+        data = bytes(tokens.text)
         # A character for each byte; then only what is not ASCII is decoded.
-        text = bytes(data).decode("latin-1")
-        pieces = [text[start:end] for start, end in zip(tokens.starts, tokens.ends, strict=True)]
-        self.surface = [piece if piece.isascii() else piece.encode("latin-1").decode("utf-8", "surrogatepass") for piece in pieces]
+        self._latin, self._plain = data.decode("latin-1"), data.isascii()
+        text = self._latin
+        self.surface = [text[start:end] for start, end in zip(tokens.starts, tokens.ends, strict=True)]
+        if not self._plain:
+            self.surface = [piece if piece.isascii() else _decode(piece) for piece in self.surface]
         mask = KIND_MASK | LOCKED
         self.words = [
             i
-            for i, (flag, form) in enumerate(zip(flags, self.surface, strict=True))
+            for i, (flag, form) in enumerate(zip(tokens.flags, self.surface, strict=True))
             if (flag & mask == WORD or (flag & mask == NUMBER and _lettered(form))) and len(form) <= LONGEST
         ]
 
+    def between(self, start: int, end: int) -> str:
+        """The text between two offsets in bytes."""
+        piece = self._latin[start:end]
+        return piece if self._plain or piece.isascii() else _decode(piece)
 
+
+@dataclass
 class _Spans:
-    """Runs of tokens (first, last, kind) that may be one word, with their forms and the numbers of these; the first `n_words` are single tokens."""
+    """Runs of tokens that may be one word: token spans, kinds, forms and the numbers of these; the first `n_words` are single tokens."""
 
-    def __init__(self, runs: list[tuple[int, int, int]], forms: list[tuple[str, int]], numbers: array[int], n_words: int) -> None:
-        self.runs, self.forms, self.numbers, self.n_words = runs, forms, numbers, n_words
+    starts: array[int]
+    ends: array[int]
+    kinds: bytearray
+    forms: list[str]
+    numbers: array[int]
+    n_words: int
 
 
-class _Arcs:
-    """Results of `kernels_ocr.gather`, with the spans' runs and forms."""
+class _Normals(dict[str, str]):
+    """Forms in small letters and with straight apostrophes."""
 
-    runs: list[tuple[int, int, int]]
-    forms: list[tuple[str, int]]
-
-    def __init__(self, spans: array[int], starts: array[int], ends: array[int], words: array[int], edits: array[int], bonus: array[float]) -> None:
-        self.spans, self.starts, self.ends, self.words, self.edits, self.bonus = spans, starts, ends, words, edits, bonus
+    def __missing__(self, form: str) -> str:
+        normal = self[form] = _normal(form)
+        return normal
 
 
 def fit_shape(observed: str, word: str) -> str:
@@ -390,10 +397,10 @@ def _budget(form: str, kind: int, own: int) -> float:
     return min(GLUED_BUDGET if kind == GLUED_RUN else BUDGET_LIMIT, BUDGET + BUDGET_LETTER * len(form))
 
 
+def _decode(piece: str) -> str:
+    return piece.encode("latin-1").decode("utf-8", "surrogatepass")
+
+
 def _lettered(form: str) -> bool:
     """Whether what begins with a digit is a damaged word: two letters of three."""
     return len(form) > 2 and 3 * sum(map(str.isalpha, form)) > 2 * len(form)
-
-
-def _can_stand(word: str) -> bool:
-    return len(word) > 1 or word in "ai"

@@ -15,6 +15,7 @@ import restore
 from restore import edits as edit_list
 from restore.channels import ocr
 from restore.channels.ocr import Confusions, Finder, read_confusions, shape
+from restore.channels.orthography import RULES
 from restore.cli import main
 from restore.engine import model_path
 from restore.errors import ConfigError, DictionaryError
@@ -150,6 +151,12 @@ def test_old_spelling_is_no_damage() -> None:
     # Damage is, in an old text too.
     result = restorer().restore(OLD * 3 + OLD.replace("labour", "labonr").replace("names were", "namcs wcre"))
     assert {edit.observed for edit in result.edits} == {"labonr", "namcs", "wcre"}
+
+
+@given(st.text(alphabet="aeiouybcdfghklmnprstvwz'", min_size=2, max_size=9))
+def test_rules_of_old_spelling_hold_no_word_back(word: str) -> None:
+    for needed, pattern, new in RULES:
+        assert needed in f"^{word}$" or pattern.sub(new, word) == word, (needed, pattern.pattern)
 
 
 def test_scans_are_changed_from_a_lower_probability_on() -> None:

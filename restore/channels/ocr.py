@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import zlib
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, compress, pairwise
 from math import log
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,8 @@ RARE = 0.0006
 CASE_COST, OTHER_CASE_COST = 3.0, 2.0
 #: The letters of words that can be candidates.
 LETTERS = "abcdefghijklmnopqrstuvwxyz'àáâäæçèéêëíîïñóôöøùúûü"
-#: Words of one letter that can be.
-SINGLE = frozenset("aio")
+#: Words of one letter that can be, and those that can be one of two words without a space.
+SINGLE, SINGLE_PARTS = frozenset("aio"), frozenset("ai")
 #: Candidates kept for a form, room of the search's stack, longest form in characters.
 KEEP, ROOM, LONGEST = 8, 1 << 15, 30
 #: Exponent of the words' probabilities and −log of the error rate in the choice of candidates.
@@ -71,7 +71,7 @@ class Confusions:
     def __init__(self, rates: Rates) -> None:
         characters = sorted({c for observed, _ in rates for c in observed} | {chr(c) for c in range(32, 127)} | set(LETTERS) | set(LETTERS.upper()))
         self._symbols = _Symbols({ord(c): k for k, c in enumerate(characters[:OTHER])})
-        self._ascii = bytes(self._symbols[code] for code in range(256))
+        self._latin = bytes(self._symbols[code] for code in range(256))
         self._labels = {c: k for k, c in enumerate(LETTERS, 1)}
         costs = {pair: -log(rate / BASE_RATE) for pair, rate in rates.items()}
         n = len(LETTERS) + 1
@@ -109,10 +109,15 @@ class Confusions:
         self.backward = (*tables, *self._rules([(observed[::-1], intended[::-1], cost) for observed, intended, cost in several]))
 
     def encode(self, form: str) -> bytes:
-        """A form as symbols."""
-        if form.isascii():
-            return form.encode().translate(self._ascii)
-        return form.translate(self._symbols).encode("latin-1", "replace")
+        """A form, or several, as symbols."""
+        try:
+            return form.encode("latin-1").translate(self._latin)
+        except UnicodeEncodeError:
+            return form.translate(self._symbols).encode("latin-1", "replace")
+
+    def labels(self, form: str) -> bytes:
+        """The labels of a form's letters in the tries; 0 for what is none."""
+        return bytes([self._labels.get(c, 0) for c in form])
 
     def _rules(self, several: list[tuple[str, str, float]]) -> tuple[memoryview, memoryview, memoryview]:
         by_symbol: dict[int, list[tuple[bytes, float]]] = {}
@@ -165,6 +170,27 @@ class Candidates:
     tops: array[float]
 
 
+@dataclass(frozen=True)
+class Parts:
+    """The ways in which several forms are two words, one after the other.
+
+    Attributes:
+        counts: how many ways each form has.
+        cuts: the length of the first word. words: numbers of both words.
+    """
+
+    counts: array[int]
+    cuts: array[int]
+    words: array[int]
+
+    def such_that(self, may: Callable[[int, int], bool]) -> Parts:
+        """Those whose two words (numbers) pass a test."""
+        kept = [may(left, right) for left, right in zip(self.words[::2], self.words[1::2], strict=True)]
+        ends = list(accumulate(self.counts, initial=0))
+        words = compress(self.words, (keep for keep in kept for _ in range(2)))
+        return Parts(array("i", [sum(kept[i:j]) for i, j in pairwise(ends)]), array("B", compress(self.cuts, kept)), array("i", words))
+
+
 class Finder:
     """Finds the candidates of forms among the words of a language model.
 
@@ -197,15 +223,15 @@ class Finder:
             own: for each form the number of a word that is no candidate of it, 0 for none.
         """
         n = len(forms)
-        coded = [self._confusions.encode(form) for form in forms]
-        shapes = bytes(map(shape, forms))
+        together = self._confusions.encode("".join(forms))
+        first = array("i", accumulate(map(len, forms), initial=0))
+        shapes = bytes([LOWER if form.islower() else shape(form) for form in forms])
         floors = array("f", (-FLOOR - FLOOR_LETTER * len(form) for form in forms))
-        first = array("i", [0, *accumulate(map(len, coded))])
         counts, scores, words, costs, edits = zeros("i", n), zeros("f", n * KEEP), zeros("i", n * KEEP), zeros("f", n * KEEP), zeros("B", n * KEEP)
         stack = views(zeros("i", ROOM), zeros("B", ROOM), zeros("B", ROOM), zeros("f", ROOM))
         scratch = views(zeros("B", 64), zeros("f", 64), zeros("i", 64), zeros("i", 64 * (1 + self._confusions.rules)))
         for reverse, tables in enumerate((self._confusions.forward, self._confusions.backward)):
-            symbols = b"".join(code[::-1] for code in coded) if reverse else b"".join(coded)
+            symbols = b"".join([together[first[k] : first[k + 1]][::-1] for k in range(n)]) if reverse else together
             kernels_ocr.search(
                 memoryview(symbols), *views(first), n, memoryview(shapes), self._unigrams, *views(budgets, floors),
                 KEEP, PRIOR_SCALE, EDIT, self.margin, self.part, reverse,
@@ -218,6 +244,22 @@ class Finder:
         )  # fmt: skip
         for column in (found.words, found.costs, found.edits):
             del column[total:]
+        return found
+
+    def parts(self, forms: Sequence[str]) -> Parts:
+        """The ways in which each form is two words of the model, without a space between them.
+
+        Args:
+            forms: in small letters, at most `LONGEST` characters each.
+        """
+        n, together = len(forms), "".join(forms)
+        first = array("i", accumulate(map(len, forms), initial=0))
+        found = Parts(zeros("i", n), zeros("B", len(together)), zeros("i", 2 * len(together)))
+        single = sum(1 << self._confusions.labels(letter)[0] for letter in SINGLE_PARTS)
+        total = kernels_ocr.find_parts(
+            memoryview(self._confusions.labels(together)), *views(first), n, single, *self._tries, *views(zeros("i", 64), found.counts, found.cuts, found.words)
+        )
+        del found.cuts[total:], found.words[2 * total :]
         return found
 
 
