@@ -150,26 +150,6 @@ def best_below(nodes: cython.const[cython.ulonglong][::1], node: cython.int, low
     return cython.cast(cython.float, -0.001) * cython.cast(cython.float, x if x < y else y)
 
 
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def missing(
-    below: cython.ulonglong,
-    letters: cython.const[cython.uchar][::1],
-    shares: cython.const[cython.float][::1],
-    position: cython.Py_ssize_t,
-    n: cython.Py_ssize_t,
-) -> cython.float:
-    """What the rest of a query costs at least, since some of its letters are in no word below a node."""
-    total: cython.float = 0
-    while position < n:
-        if below >> letters[position] & 1 == 0:
-            total += shares[position]
-        position += 1
-    return total
-
-
 def search(
     symbols: cython.const[cython.uchar][::1],
     first: cython.const[cython.int][::1],
@@ -189,8 +169,7 @@ def search(
     exact: cython.const[cython.uchar][::1],
     within: cython.const[cython.ulonglong][::1],
     substitute: cython.const[cython.float][::1],
-    removed_within: cython.const[cython.ulonglong][::1],
-    remove: cython.const[cython.float][::1],
+    cheapest: cython.const[cython.float][::1],
     insert: cython.const[cython.float][::1],
     rule_first: cython.const[cython.int][::1],
     rules: cython.const[cython.uchar][::1],
@@ -201,6 +180,7 @@ def search(
     stack_cost: cython.float[::1],
     letters: cython.uchar[::1],
     shares: cython.float[::1],
+    rest: cython.ulonglong[::1],
     match_first: cython.int[::1],
     matches: cython.int[::1],
     room: cython.Py_ssize_t,
@@ -228,11 +208,11 @@ def search(
         reverse: 1 for the second call: the queries, the words of the trie and both sides of the rules are reversed.
         unigrams: log probability of word k at 2 * k. nodes: the trie (`build_trie`).
         exact: the label that a symbol is, at 2 * symbol (+ 1 when the letter is a capital), 0 for none.
-        substitute: cost of every label for that symbol, n_labels each. within: the labels with a cost below 1, 2, …, as bits. removed_within, remove: the
-            same for leaving out labels, small letters and then capitals. insert: cost of a symbol out of nothing.
+        substitute: cost of every label for that symbol, n_labels each; in rows 512 and 513, that of leaving out labels, small letters and capitals.
+        within: the labels with a cost below 1, 2, …, as bits, for the same rows. cheapest: the least cost of each row. insert: cost of a symbol out of nothing.
         rule_first: rules whose observed side begins with a symbol, a number more than symbols. rules: 8 bytes a rule: length of the observed side and up to
             3 symbols, length of the intended side (+ 128 for capitals) and up to 3 labels. rule_costs.
-        stack_*: scratch, `room` long. letters, shares, match_first: scratch, 64 long; matches: as many as there are rules, 64 times.
+        stack_*: scratch, `room` long. letters, shares, match_first: scratch, 64 long; rest: 128 long; matches: as many as there are rules, 64 times.
         counts: words found by query, with those found before; scores, found, costs, edits: at query * keep, in no order: the score, the word's number, the
             cost without `edit`, and the number of confusions.
 
@@ -255,7 +235,9 @@ def search(
     word: cython.int
     label: cython.int
     rung: cython.int
-    n_rungs: cython.int = cython.cast(cython.int, len(removed_within) // 2)
+    n_rungs: cython.int = cython.cast(cython.int, len(within) // len(cheapest))
+    step: cython.int
+    absent: cython.ulonglong
     row: cython.Py_ssize_t
     bits: cython.ulonglong
     position: cython.int
@@ -268,6 +250,7 @@ def search(
     cost: cython.float
     c: cython.float
     x: cython.float
+    y: cython.float
     limit: cython.float
     floor: cython.float
     top: cython.float
@@ -296,10 +279,7 @@ def search(
                 row = 2 * symbols[at + k] + upper
                 letters[k] = exact[row]
                 c = insert[symbols[at + k]]
-                for m in range(1, n_labels):
-                    if substitute[row * n_labels + m] < c:
-                        c = substitute[row * n_labels + m]
-                shares[k] = edit + c
+                shares[k] = edit + (c if c < cheapest[row] else cheapest[row])
             m = 0
             for k in range(n):
                 match_first[k] = m
@@ -317,6 +297,13 @@ def search(
                                 shares[k + i] = c
             match_first[n] = m
             half = (n - reverse + 1) // 2
+            # The letters from each position on: up to the half, and up to the end.
+            for m in range(2):
+                absent = 0
+                for k in range(n if m else half, -1, -1):
+                    if k < (n if m else half):
+                        absent |= ONE << letters[k]
+                    rest[64 * m + k] = absent
             stack_node[0] = 0
             stack_position[0] = 0
             stack_edits[0] = 0
@@ -403,13 +390,16 @@ def search(
                             stack_cost[sp] = cost + edit + rule_costs[r]
                             sp += 1
                 # A letter left out, or for a symbol; the letter that stands there goes on top of the stack, so that good words are found early.
+                row = 512 + upper
                 rung = cython.cast(cython.int, bound) if bound < n_rungs else n_rungs - 1
-                if bound > 0:
-                    bits = nodes[4 * node] & removed_within[upper * n_rungs + rung]
+                for step in range(2 if position < n else 1):
+                    if step:
+                        row = 2 * symbols[at + position] + upper
+                    bits = nodes[4 * node] & within[row * n_rungs + rung] if bound > 0 else 0
                     while bits:
                         label = bits_of((bits & (ALL - bits + 1)) - 1)
                         bits &= bits - 1
-                        c = remove[upper * n_labels + label]
+                        c = substitute[row * n_labels + label]
                         if c > bound:
                             continue
                         c += cost + edit
@@ -417,33 +407,23 @@ def search(
                         x = scale * best_below(nodes, child, low, high) - floor
                         if x > limit:
                             x = limit
-                        if share * c < x and share * (c + missing(nodes[4 * child + 1], letters, shares, position, end)) < x:
+                        if share * c >= x:
+                            continue
+                        # What the rest of the query costs at least, since some of its letters are in no word below the child.
+                        k = position + step
+                        absent = rest[k if end == half else 64 + k] & ~nodes[4 * child + 1]
+                        y = c
+                        while absent and k < end:
+                            if absent >> letters[k] & 1:
+                                y += shares[k]
+                            k += 1
+                        if share * y < x:
                             stack_node[sp] = child
-                            stack_position[sp] = cython.cast(cython.uchar, position)
+                            stack_position[sp] = cython.cast(cython.uchar, position + step)
                             stack_edits[sp] = cython.cast(cython.uchar, done + 1)
                             stack_cost[sp] = c
                             sp += 1
                 if position < n:
-                    row = 2 * symbols[at + position] + upper
-                    if bound > 0:
-                        bits = nodes[4 * node] & within[row * n_rungs + rung]
-                        while bits:
-                            label = bits_of((bits & (ALL - bits + 1)) - 1)
-                            bits &= bits - 1
-                            c = substitute[row * n_labels + label]
-                            if c > bound:
-                                continue
-                            c += cost + edit
-                            child = child_of(nodes, node, label)
-                            x = scale * best_below(nodes, child, low, high) - floor
-                            if x > limit:
-                                x = limit
-                            if share * c < x and share * (c + missing(nodes[4 * child + 1], letters, shares, position + 1, end)) < x:
-                                stack_node[sp] = child
-                                stack_position[sp] = cython.cast(cython.uchar, position + 1)
-                                stack_edits[sp] = cython.cast(cython.uchar, done + 1)
-                                stack_cost[sp] = c
-                                sp += 1
                     if exact[row]:
                         child = child_of(nodes, node, exact[row])
                         if child:
@@ -540,8 +520,8 @@ def spans(
 ) -> cython.Py_ssize_t:
     """Runs of tokens that may be one damaged word.
 
-    GLUED_RUN: up to four tokens without white space between them, marks among them, or two words with white space between them; at least one word in it is
-    suspect, and no mark that may end a sentence stands at either end. BROKEN: the last word of a line and the first of the next. HYPHENATED: the same with a
+    GLUED_RUN: up to four tokens without white space between them, marks among them, or two words with white space between them, one of at most three letters; at
+    least one word in it is suspect (other than by being "a" or "I"), and no mark that may end a sentence stands at either end. BROKEN: the last word of a line and the first of the next. HYPHENATED: the same with a
     hyphen between them.
 
     Args:
@@ -590,6 +570,13 @@ def spans(
                     spaces += 1
                     if spaces > 1 or marks or not c:
                         break
+                    # Of two words one is short, and "a" and "I" are words.
+                    if ends[i] - starts[i] > 3 and ends[j] - starts[j] > 3:
+                        break
+                    if suspect[i] & 1 and suspect[j] & 1 == 0 and ends[i] - starts[i] == 1 and _article(text[starts[i]]):
+                        break
+                    if suspect[j] & 1 and suspect[i] & 1 == 0 and ends[j] - starts[j] == 1 and _article(text[starts[j]]):
+                        break
                 elif not c:
                     marks += 1
                     if marks > 2 or spaces:
@@ -627,6 +614,15 @@ def _hyphen(text: cython.const[cython.uchar][::1], start: cython.int, end: cytho
 def _stop(c: cython.int) -> cython.int:
     """Whether a mark does what marks do: . , ; : ! ? ( ) " ' -"""
     return c == 46 or c == 44 or c == 59 or c == 58 or c == 33 or c == 63 or c == 40 or c == 41 or c == 34 or c == 39 or c == 45
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _article(c: cython.int) -> cython.int:
+    """Whether a letter is a word: a or i."""
+    return c | 32 == 97 or c | 32 == 105
 
 
 def estimate(

@@ -91,8 +91,7 @@ def is_old(words: Sequence[str], frequency: Callable[[str], float], known: dict[
         hits = sum(map(known.__getitem__, part))
         return hits, hits / max(1, len(part))
 
-    look = sample[:: max(1, len(sample) // LOOK)]
-    if len(look) >= LOOK and share(look)[1] < DOUBT:
+    if len(sample) > LOOK and share([sample[k * len(sample) // LOOK] for k in range(LOOK)])[1] < DOUBT:
         return False
     hits, old = share(sample)
     return hits >= HITS and old > SHARE
