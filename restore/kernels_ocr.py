@@ -199,13 +199,13 @@ def search(
     for each of them; letters that stand as they are cost nothing.
 
     Args:
-        symbols: the queries' characters; query k stands at first[k] … first[k + 1], at most 60 long.
+        symbols: the queries' characters; query k stands at first[k] … first[k + 1], at most 60 long; all of them backwards for the second call.
         shapes: the case of the word behind each query: 0 lower, 1 capitalised, 2 upper.
         budgets: derivations that cost more are not followed.
         floors: words whose score is below this need not be found.
         margin: words whose score is so far behind the best one's need not be found.
         part: 2, or more to look at less and miss some, or 1 to find all in the first call.
-        reverse: 1 for the second call: the queries, the words of the trie and both sides of the rules are reversed.
+        reverse: 1 for the second call: the symbols, the words of the trie and both sides of the rules are reversed.
         unigrams: log probability of word k at 2 * k. nodes: the trie (`build_trie`).
         exact: the label that a symbol is, at 2 * symbol (+ 1 when the letter is a capital), 0 for none.
         substitute: cost of every label for that symbol, n_labels each; in rows 512 and 513, that of leaving out labels, small letters and capitals.
@@ -258,8 +258,8 @@ def search(
     share: cython.float
     with cython.nogil:
         for q in range(n_queries):
-            at = first[q]
-            n = first[q + 1] - at
+            n = first[q + 1] - first[q]
+            at = first[n_queries] - first[q + 1] if reverse else first[q]
             shape = shapes[q]
             # Words of at most two letters less or more: of one class, or of two.
             low = 16 * length_class(n - 2)
@@ -483,6 +483,48 @@ def collect(
     return count
 
 
+def find_words(
+    text: cython.const[cython.uchar][::1],
+    starts: cython.const[cython.int][::1],
+    ends: cython.const[cython.int][::1],
+    flags: cython.const[cython.ushort][::1],
+    n: cython.Py_ssize_t,
+    longest: cython.int,
+    words: cython.int[::1],
+    word_starts: cython.int[::1],
+    word_ends: cython.int[::1],
+) -> cython.Py_ssize_t:
+    """The tokens that may be damaged words: words, and what begins with a digit and has more than two letters of three, unless they are locked.
+
+    Args:
+        longest: in bytes; longer ones are left out.
+        words, word_starts, word_ends: results: tokens and their offsets, room for n.
+
+    Returns:
+        The number of words.
+    """
+    i: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    count: cython.Py_ssize_t = 0
+    letters: cython.int
+    with cython.nogil:
+        for i in range(n):
+            if flags[i] & 256 or ends[i] - starts[i] > longest or flags[i] & 7 > 1:
+                continue
+            if flags[i] & 7 == 1:
+                letters = 0
+                for k in range(starts[i], ends[i]):
+                    if text[k] > 127 or 97 <= text[k] | 32 <= 122:
+                        letters += 1
+                if 3 * letters <= 2 * (ends[i] - starts[i]) or ends[i] - starts[i] < 3:
+                    continue
+            words[count] = cython.cast(cython.int, i)
+            word_starts[count] = starts[i]
+            word_ends[count] = ends[i]
+            count += 1
+    return count
+
+
 def mark_suspects(
     words: cython.const[cython.int][::1],
     forms: cython.const[cython.int][::1],
@@ -496,7 +538,7 @@ def mark_suspects(
     """What `spans` asks of each token: bit 1 for words, bit 0 for those of one byte and those whose best candidate costs more than `gate`.
 
     Args:
-        words, forms: tokens that are words, and the numbers of their forms. tops: see `collect`, by form.
+        words, forms: tokens that are words, and the numbers of their forms, as far as these are known. tops: see `collect`, by form.
         suspect: result, for every token.
     """
     k: cython.Py_ssize_t
@@ -504,7 +546,9 @@ def mark_suspects(
     with cython.nogil:
         for k in range(n_words):
             i = words[k]
-            suspect[i] = 3 if ends[i] - starts[i] == 1 or tops[forms[k]] > gate else 2
+            suspect[i] = 2
+            if len(forms) > k and (ends[i] - starts[i] == 1 or tops[forms[k]] > gate):
+                suspect[i] = 3
 
 
 def spans(
@@ -774,6 +818,20 @@ def find_parts(
                     words[2 * count + 1] = word - 1
                     count += 1
                     counts[q] += 1
+    return count
+
+
+def count_candidates(
+    forms: cython.const[cython.int][::1],
+    n_spans: cython.Py_ssize_t,
+    form_first: cython.const[cython.int][::1],
+    part_first: cython.const[cython.int][::1],
+) -> cython.Py_ssize_t:
+    """How many arcs `gather` may find."""
+    k: cython.Py_ssize_t
+    count: cython.Py_ssize_t = 0
+    for k in range(n_spans):
+        count += form_first[forms[k] + 1] - form_first[forms[k]] + part_first[forms[k] + 1] - part_first[forms[k]]
     return count
 
 

@@ -16,6 +16,7 @@ from math import log
 from restore import kernels, kernels_ocr
 from restore.arrays import views, zeros
 from restore.channels.ocr import CAPITALISED, LONGEST, UPPER, Finder, read_confusions, shape
+from restore.channels.orthography import SAMPLE as OLD_SAMPLE
 from restore.channels.orthography import is_old, later_spelling
 from restore.channels.spelling import SpellingFinder
 from restore.channels.substitution import Arcs
@@ -24,7 +25,7 @@ from restore.language_model.model import LanguageModel
 from restore.lattice import Lattice
 from restore.lexicon import data_path
 from restore.records import Edit
-from restore.tokenizer import KIND_MASK, LOCKED, NUMBER, WORD, Lines, Tokens, tokenize, unicode_tables
+from restore.tokenizer import LOCKED, Lines, Tokens, tokenize, unicode_tables
 
 #: Exponent of the language model's ratios (see `restore.channels.substitution`).
 SCALE = 0.9
@@ -57,7 +58,6 @@ NEGLIGIBLE = 1e-3
 #: newspapers, 6 loses .0005 of the errors removed).
 HOPELESS = 9.0
 WORD_SPAN, GLUED_RUN, BROKEN, HYPHENATED = range(4)
-WORD_BIT = 2
 
 #: Offsets of an edit, of those in bytes.
 Place = Callable[[int, int], tuple[int, int]]
@@ -116,7 +116,6 @@ class Respeller:
     def _forget(self) -> None:
         # Numbers of forms by kind; then, by number: candidates from first[k] to first[k + 1], the best one's cost, ways to be two words.
         self._forms: dict[int, dict[str, int]] = defaultdict(dict)
-        self._normals = _Normals()
         self._old: dict[str, bool] = {}
         self._first, self._part_first = array("i", [0]), array("i", [0])
         self._words, self._costs, self._edits, self._tops = array("i"), array("f"), array("B"), array("f")
@@ -131,13 +130,15 @@ class Respeller:
         return array("i", map(known.__getitem__, forms))
 
     def _look_up(self, kind: int, forms: list[str]) -> None:
-        count, begin = len(forms), len(self._tops)
-        own = zeros("i", count)
-        if kind != GLUED_RUN:
-            own = array("i", [self._finder.numbers.get(normal, 0) for normal in map(self._normals.__getitem__, forms)])
-        budgets = array("f", [_budget(form, kind, number) for form, number in zip(forms, own, strict=True)])
+        count, begin, number = len(forms), len(self._tops), self._finder.numbers.get
+        own, limit = zeros("i", count), GLUED_BUDGET if kind == GLUED_RUN else BUDGET_LIMIT
+        budgets = array("f", [BROKEN_BUDGET] * count if kind == BROKEN else [min(limit, BUDGET + BUDGET_LETTER * len(form)) for form in forms])
         # A word that the line's end broke may stand whole in the vocabulary: then it is a candidate itself.
-        found = self._finder.find(forms, budgets, own if kind == WORD_SPAN else zeros("i", count))
+        if kind == WORD_SPAN:
+            own = array("i", [number(_normal(form), 0) for form in forms])
+            for k in compress(range(count), own):
+                budgets[k] = KNOWN_BUDGET
+        found = self._finder.find(forms, budgets, own)
         self._forms[kind].update(zip(forms, range(begin, begin + count), strict=True))
         self._first.extend(accumulate(found.counts, initial=self._first.pop()))
         self._words.extend(found.words)
@@ -164,53 +165,54 @@ class Respeller:
     def _know(self, text: _Text) -> None:
         """Lock the user's words and, in an old text, old spellings; and raise the probability of unknown words that come again and again."""
         right: set[str] = set(self._right)
-        forms = [self._normals[text.surface[i]] for i in text.words]
         # Who types "untill" and "realy" today makes slips; by their rules they are old spellings.
-        if self._channel == "ocr" and is_old(forms, self._frequency, self._old):
-            right.update(form for form in set(forms) if later_spelling(form, self._frequency))
+        if self._channel == "ocr" and is_old([_normal(form) for form in text.forms[:: max(1, len(text.forms) // OLD_SAMPLE)]], self._frequency, self._old):
+            right.update(form for form in set(map(_normal, text.forms)) if later_spelling(form, self._frequency))
         if right:
-            for i, form in zip(text.words, forms, strict=True):
-                if form in right:
+            for i, form in zip(text.words, text.forms, strict=True):
+                if _normal(form) in right:
                     text.tokens.flags[i] |= LOCKED
-            text.words = [i for i in text.words if not text.tokens.flags[i] & LOCKED]
-        unknown = [i for i in text.words if not text.ids[i]]
-        seen = Counter([text.surface[i] for i in unknown])
-        for i in unknown:
-            if seen[text.surface[i]] > 1:
-                text.spelling[i] += min(REPEAT_LIMIT, REPEAT * log(seen[text.surface[i]]))
+            text.find_words()
+        ids, spelling = text.ids, text.spelling
+        unknown = [(i, form) for i, form in zip(text.words, text.forms, strict=True) if not ids[i]]
+        seen = Counter([form for _, form in unknown])
+        for i, form in unknown:
+            if seen[form] > 1:
+                spelling[i] += min(REPEAT_LIMIT, REPEAT * log(seen[form]))
 
     def _frequency(self, word: str) -> float:
         number = self._finder.numbers.get(word)
         return self.model.unigrams[2 * number] if number else -99.0
 
     def _spans(self, text: _Text) -> _Spans:
-        tokens, surface = text.tokens, text.surface
+        tokens = text.tokens
         n = len(tokens)
         suspect, first, last, kinds = zeros("B", n), zeros("i", 6 * n), zeros("i", 6 * n), zeros("B", 6 * n)
         columns = memoryview(tokens.text), *views(tokens.starts, tokens.ends, tokens.flags, suspect), n, *views(first, last, kinds)
-        for i in text.words:
-            suspect[i] = WORD_BIT
+
+        def runs_of(words: array[int], numbers: array[int]) -> int:
+            kernels_ocr.mark_suspects(*views(words, numbers), len(words), *views(self._tops), GATE, *views(tokens.starts, tokens.ends, suspect))
+            return kernels_ocr.spans(*columns)
+
         # The parts of a word that is right as a whole are right, and no part of a word is looked at alone.
-        parts = set[int]()
-        for k in range(kernels_ocr.spans(*columns)):
-            if kinds[k] == HYPHENATED:
-                parts.update((first[k], last[k] - 1))
-        words = array("i", [i for i in text.words if i not in parts] if parts else text.words)
-        forms = [surface[i] for i in words]
+        parts = {i for k in range(runs_of(text.words, array("i"))) if kinds[k] == HYPHENATED for i in (first[k], last[k] - 1)}
+        words, forms = text.words, text.forms
+        if parts:
+            alone = [i not in parts for i in words]
+            words, forms = array("i", compress(words, alone)), list(compress(forms, alone))
         numbers = self._numbers(WORD_SPAN, forms)
-        kernels_ocr.mark_suspects(*views(words, numbers), len(words), *views(self._tops), GATE, *views(tokens.starts, tokens.ends, suspect))
         runs: dict[int, list[tuple[int, int, str]]] = {GLUED_RUN: [], BROKEN: [], HYPHENATED: []}
-        count = kernels_ocr.spans(*columns)
+        count = runs_of(words, numbers)
         for i, j, kind in zip(first[:count], last[:count], kinds, strict=False):
             if kind == GLUED_RUN:
                 form = text.between(tokens.starts[i], tokens.ends[j - 1])
             else:
-                form = surface[i] + surface[j - 1]
-                whole = self._normals[form] in self._finder.numbers
+                form = text.token(i) + text.token(j - 1)
+                whole = _normal(form) in self._finder.numbers
                 if kind == HYPHENATED:
                     if whole or (text.ids[i] and text.ids[j - 1]):
                         continue
-                elif not whole and suspect[i] == suspect[j - 1] == WORD_BIT:
+                elif not whole and not (suspect[i] | suspect[j - 1]) & 1:
                     continue
                 if len(form) < 4:
                     continue
@@ -240,7 +242,7 @@ class Respeller:
     def _lattice(self, text: _Text, spans: _Spans, rates: array[float]) -> tuple[Lattice, array[int]]:
         """The lattice, and the span of each of its arcs; an arc's candidate is the length of the first of two words, 0 for one word."""
         first, part_first = self._first, self._part_first
-        room = sum([first[f + 1] - first[f] + part_first[f + 1] - part_first[f] for f in spans.numbers])
+        room = kernels_ocr.count_candidates(*views(spans.numbers), len(spans.numbers), *views(first, part_first))
         bonus = zeros("d", len(spans.starts))
         for k in range(spans.n_words, len(bonus)):
             if spans.kinds[k] == BROKEN:
@@ -282,7 +284,7 @@ class Respeller:
             word = wording(k, observed, case)
             start, stop = tokens.starts[i], tokens.ends[j - 1]
             if kind in (BROKEN, HYPHENATED):
-                left, right = text.surface[i], text.surface[j - 1]
+                left, right = text.token(i), text.token(j - 1)
                 cut = len(word) if kind == BROKEN else meet(left, right, word)
                 if kind == BROKEN:
                     while tokens.text[stop : stop + 1] == b" ":
@@ -315,7 +317,7 @@ def better_model(models: Sequence[LanguageModel], data: bytes) -> LanguageModel:
 
 
 class _Text:
-    """Tokens with what the model says of them; `words` are the tokens that may be damaged words."""
+    """Tokens with what the model says of them; `words` are the tokens that may be damaged words, `forms` what they say."""
 
     def __init__(self, tokens: Tokens, lines: Lines, ids: array[int], model: LanguageModel) -> None:
         self.tokens = tokens
@@ -325,16 +327,21 @@ class _Text:
         data = bytes(tokens.text)
         # A character for each byte; then only what is not ASCII is decoded.
         self._latin, self._plain = data.decode("latin-1"), data.isascii()
+        self.find_words()
+
+    def find_words(self) -> None:
+        """Find `words` and `forms`."""
+        tokens, n = self.tokens, len(self.tokens)
+        words, starts, ends = zeros("i", n), zeros("i", n), zeros("i", n)
+        count = kernels_ocr.find_words(memoryview(tokens.text), *views(tokens.starts, tokens.ends, tokens.flags), n, LONGEST, *views(words, starts, ends))
         text = self._latin
-        self.surface = [text[start:end] for start, end in zip(tokens.starts, tokens.ends, strict=True)]
+        self.words, self.forms = words[:count], [text[start:end] for start, end in zip(starts[:count], ends, strict=False)]
         if not self._plain:
-            self.surface = [piece if piece.isascii() else _decode(piece) for piece in self.surface]
-        mask = KIND_MASK | LOCKED
-        self.words = [
-            i
-            for i, (flag, form) in enumerate(zip(tokens.flags, self.surface, strict=True))
-            if (flag & mask == WORD or (flag & mask == NUMBER and _lettered(form))) and len(form) <= LONGEST
-        ]
+            self.forms = [form if form.isascii() else _decode(form) for form in self.forms]
+
+    def token(self, i: int) -> str:
+        """The text of a token."""
+        return self.between(self.tokens.starts[i], self.tokens.ends[i])
 
     def between(self, start: int, end: int) -> str:
         """The text between two offsets in bytes."""
@@ -352,14 +359,6 @@ class _Spans:
     forms: list[str]
     numbers: array[int]
     n_words: int
-
-
-class _Normals(dict[str, str]):
-    """Forms in small letters and with straight apostrophes."""
-
-    def __missing__(self, form: str) -> str:
-        normal = self[form] = _normal(form)
-        return normal
 
 
 def fit_shape(observed: str, word: str, case: int) -> str:
@@ -390,21 +389,9 @@ def meet(left: str, right: str, word: str) -> int:
 
 
 def _normal(form: str) -> str:
-    return form.lower().replace("’", "'")
-
-
-def _budget(form: str, kind: int, own: int) -> float:
-    if kind == BROKEN:
-        return BROKEN_BUDGET
-    if own and kind != GLUED_RUN:
-        return KNOWN_BUDGET
-    return min(GLUED_BUDGET if kind == GLUED_RUN else BUDGET_LIMIT, BUDGET + BUDGET_LETTER * len(form))
+    form = form.lower()
+    return form if form.isascii() else form.replace("’", "'")
 
 
 def _decode(piece: str) -> str:
     return piece.encode("latin-1").decode("utf-8", "surrogatepass")
-
-
-def _lettered(form: str) -> bool:
-    """Whether what begins with a digit is a damaged word: two letters of three."""
-    return len(form) > 2 and 3 * sum(map(str.isalpha, form)) > 2 * len(form)

@@ -237,7 +237,7 @@ class Finder:
             floors[k] = max(floors[k], PRIOR_SCALE * self._unigrams[2 * own[k]] - KNOWN_FLOOR)
         counts, scores, words, costs, edits = zeros("i", n), zeros("f", n * KEEP), zeros("i", n * KEEP), zeros("f", n * KEEP), zeros("B", n * KEEP)
         for reverse, tables in enumerate((self._confusions.forward, self._confusions.backward)):
-            symbols = b"".join([together[first[k] : first[k + 1]][::-1] for k in range(n)]) if reverse else together
+            symbols = together[::-1] if reverse else together
             kernels_ocr.search(
                 memoryview(symbols), *views(first), n, memoryview(shapes), self._unigrams, *views(budgets, floors),
                 KEEP, PRIOR_SCALE, EDIT, self.margin, self.part, reverse,

@@ -65,15 +65,15 @@ RARER, LEAST, FREQUENT = 1.0, -13.0, -9.5
 #: A text is old when more than this share of a sample of its words are old spellings by a single rule, and at least so many. Measured: texts of 1600 .15,
 #: newspapers of 1840–1950 .01, the same badly scanned .02, science .01.
 SHARE, HITS, SAMPLE = 0.06, 3, 600
-#: So many words of the sample are looked at first; a text in which fewer than this share of them are old is not.
-LOOK, DOUBT = 80, 0.05
+#: So many words of the sample are looked at at a time, as long as more than this share of them are old.
+LOOK, DOUBT = 60, 0.05
 
 
 def is_old(words: Sequence[str], frequency: Callable[[str], float], known: dict[str, bool] | None = None) -> bool:
     """Whether a text has old spelling.
 
     Args:
-        words: of the text, in small letters.
+        words: of the text or a sample of it, in small letters.
         frequency: log probability of a word, −99 for what is none.
         known: what was found out about words, and will be; for several texts.
 
@@ -83,18 +83,18 @@ def is_old(words: Sequence[str], frequency: Callable[[str], float], known: dict[
     """
     known = {} if known is None else known
     sample = [word for word in words[:: max(1, len(words) // SAMPLE)] if len(word) > 2]
-
-    def share(part: Sequence[str]) -> tuple[int, float]:
-        for word in part:
-            if word not in known:
-                known[word] = bool(later_spelling(word, frequency, 1))
-        hits = sum(map(known.__getitem__, part))
-        return hits, hits / max(1, len(part))
-
-    if len(sample) > LOOK and share([sample[k * len(sample) // LOOK] for k in range(LOOK)])[1] < DOUBT:
-        return False
-    hits, old = share(sample)
-    return hits >= HITS and old > SHARE
+    parts = max(1, len(sample) // LOOK)
+    hits = seen = 0
+    for k in range(parts):
+        for word in sample[k::parts]:
+            old = known.get(word)
+            if old is None:
+                old = known[word] = bool(later_spelling(word, frequency, 1))
+            seen += 1
+            hits += old
+        if hits < DOUBT * seen:
+            return False
+    return hits >= HITS and hits > SHARE * seen
 
 
 def later_spelling(form: str, frequency: Callable[[str], float], depth: int = DEPTH) -> str:
