@@ -16,7 +16,6 @@ from math import log
 from restore import kernels, kernels_ocr
 from restore.arrays import views, zeros
 from restore.channels.ocr import CAPITALISED, LONGEST, UPPER, Finder, read_confusions, shape
-from restore.channels.orthography import SAMPLE as OLD_SAMPLE
 from restore.channels.orthography import is_old, later_spelling
 from restore.channels.spelling import SpellingFinder
 from restore.channels.substitution import Arcs
@@ -49,7 +48,7 @@ EVERYDAY = -7.0
 EDIT_MAPS = {"ocr": (3.18, 0.187, 0.861), "spelling": (1.0, 1.0, 0.0)}
 #: The choice of a model reads so many samples of so many bytes at most, until one is so far (log) ahead: on newspapers of 1900 the better one gains .4 a word,
 #: on science .14.
-SAMPLES, SAMPLE, SETTLED = 16, 512, 40.0
+SAMPLES, SAMPLE, SETTLED = 32, 256, 40.0
 #: Forms whose candidates are kept; then they are forgotten all at once.
 CACHE = 200_000
 #: Below this an alternative is not told.
@@ -166,7 +165,7 @@ class Respeller:
         """Lock the user's words and, in an old text, old spellings; and raise the probability of unknown words that come again and again."""
         right: set[str] = set(self._right)
         # Who types "untill" and "realy" today makes slips; by their rules they are old spellings.
-        if self._channel == "ocr" and is_old([_normal(form) for form in text.forms[:: max(1, len(text.forms) // OLD_SAMPLE)]], self._frequency, self._old):
+        if self._channel == "ocr" and is_old(text.forms, self._frequency, self._old):
             right.update(form for form in set(map(_normal, text.forms)) if later_spelling(form, self._frequency))
         if right:
             for i, form in zip(text.words, text.forms, strict=True):

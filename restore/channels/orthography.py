@@ -73,7 +73,7 @@ def is_old(words: Sequence[str], frequency: Callable[[str], float], known: dict[
     """Whether a text has old spelling.
 
     Args:
-        words: of the text or a sample of it, in small letters.
+        words: of the text or a sample of it.
         frequency: log probability of a word, −99 for what is none.
         known: what was found out about words, and will be; for several texts.
 
@@ -89,7 +89,7 @@ def is_old(words: Sequence[str], frequency: Callable[[str], float], known: dict[
         for word in sample[k::parts]:
             old = known.get(word)
             if old is None:
-                old = known[word] = bool(later_spelling(word, frequency, 1))
+                old = known[word] = bool(later_spelling(word.lower(), frequency, 1))
             seen += 1
             hits += old
         if hits < DOUBT * seen:
