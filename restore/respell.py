@@ -7,10 +7,10 @@ all of it, decoding by `restore.decode`. Everything heavy happens in kernels.
 from __future__ import annotations
 
 from array import array
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, compress
+from itertools import accumulate, compress, repeat
 from math import log
 
 from restore import kernels, kernels_ocr
@@ -103,60 +103,70 @@ class Respeller:
         if len(self._tops) > CACHE:
             self._forget()
         self._know(text)
-        spans = self._spans(text)
+        spans, suspect = self._words_of(text)
         rates = self._rates(text, spans)
         if rates is None:
             return []
+        self._add_runs(text, spans, suspect)
         lattice, found = self._lattice(text, spans, rates)
         lanes = Lanes(array("d", [1.0]), array("i", [0]))
         posterior, best = self._decoder.backward(self._decoder.forward(lattice, lanes).graph, lanes, [1.0])
         return list(self._write(text, spans, lattice, found, posterior, best, min_probability, place))
 
     def _forget(self) -> None:
-        # Numbers of forms by kind; then, by number: candidates from first[k] to first[k + 1], the best one's cost, ways to be two words.
-        self._forms: dict[int, dict[str, int]] = defaultdict(dict)
+        # Numbers of forms, of words and of runs by kind; then, by number: candidates from first[k] to first[k + 1], the best one's cost, ways to be two words.
+        self._forms: dict[str, int] = {}
+        self._run_forms: dict[tuple[int, str], int] = {}
         self._old: dict[str, bool] = {}
         self._first, self._part_first = array("i", [0]), array("i", [0])
         self._words, self._costs, self._edits, self._tops = array("i"), array("f"), array("B"), array("f")
         self._part_cuts, self._part_words = array("B"), array("i")
 
-    def _numbers(self, kind: int, forms: list[str]) -> array[int]:
-        """Numbers of forms of a kind; candidates of new ones are looked up."""
-        known = self._forms[kind]
+    def _word_numbers(self, forms: list[str]) -> array[int]:
+        """Numbers of forms of words; candidates of new ones are looked up."""
+        known = self._forms
         new = [form for form in dict.fromkeys(forms) if form not in known]
         if new:
-            self._look_up(kind, new)
-        return array("i", map(known.__getitem__, forms))
-
-    def _look_up(self, kind: int, forms: list[str]) -> None:
-        count, begin, number = len(forms), len(self._tops), self._finder.numbers.get
-        own, limit = zeros("i", count), GLUED_BUDGET if kind == GLUED_RUN else BUDGET_LIMIT
-        budgets = array("f", [BROKEN_BUDGET] * count if kind == BROKEN else [min(limit, BUDGET + BUDGET_LETTER * len(form)) for form in forms])
-        # A word that the line's end broke may stand whole in the vocabulary: then it is a candidate itself.
-        if kind == WORD_SPAN:
-            own = array("i", [number(_normal(form), 0) for form in forms])
-            for k in compress(range(count), own):
-                budgets[k] = KNOWN_BUDGET
-        found = self._finder.find(forms, budgets, own)
-        self._forms[kind].update(zip(forms, range(begin, begin + count), strict=True))
-        self._first.extend(accumulate(found.counts, initial=self._first.pop()))
-        self._words.extend(found.words)
-        self._costs.extend(found.costs)
-        self._edits.extend(found.edits)
-        ways = zeros("i", count)
-        if kind == WORD_SPAN:
-            for k in compress(range(count), own):
-                found.tops[k] = 0
-            parted = [k for k, top in enumerate(found.tops) if top > PARTED_GATE and (forms[k][1:].islower() or forms[k].isupper())]
-            parts = self._finder.parts([forms[k].lower() for k in parted])
+            known.update(zip(new, range(len(self._tops), len(self._tops) + len(new)), strict=True))
+            number = self._finder.numbers.get
+            own = array("i", [number(_normal(form), 0) for form in new])
+            budgets = [KNOWN_BUDGET if word else min(BUDGET_LIMIT, BUDGET + BUDGET_LETTER * len(form)) for form, word in zip(new, own, strict=True)]
+            tops = self._look_up(new, budgets, own)
+            for k in compress(range(len(new)), own):
+                tops[k] = 0
+            parted = [k for k, top in enumerate(tops) if top > PARTED_GATE and (new[k][1:].islower() or new[k].isupper())]
+            parts = self._finder.parts([new[k].lower() for k in parted])
             if self._channel == "spelling":
                 parts = parts.such_that(self._everyday)
+            ways = zeros("i", len(new))
             for k, n in zip(parted, parts.counts, strict=True):
                 ways[k] = n
             self._part_cuts.extend(parts.cuts)
             self._part_words.extend(parts.words)
-        self._tops.extend(found.tops)
-        self._part_first.extend(accumulate(ways, initial=self._part_first.pop()))
+            self._tops.extend(tops)
+            self._part_first.extend(accumulate(ways, initial=self._part_first.pop()))
+        return array("i", map(known.__getitem__, forms))
+
+    def _run_numbers(self, runs: list[tuple[int, str]]) -> array[int]:
+        """Numbers of forms of runs, each with its kind; candidates of new ones are looked up."""
+        known = self._run_forms
+        new = [run for run in dict.fromkeys(runs) if run not in known]
+        if new:
+            known.update(zip(new, range(len(self._tops), len(self._tops) + len(new)), strict=True))
+            limits = {GLUED_RUN: GLUED_BUDGET, HYPHENATED: BUDGET_LIMIT}
+            budgets = [min(limits[kind], BUDGET + BUDGET_LETTER * len(form)) if kind in limits else BROKEN_BUDGET for kind, form in new]
+            # A word that the line's end broke may stand whole in the vocabulary: then it is a candidate itself.
+            self._tops.extend(self._look_up([form for _, form in new], budgets, zeros("i", len(new))))
+            self._part_first.extend(self._part_first[-1:] * len(new))
+        return array("i", map(known.__getitem__, runs))
+
+    def _look_up(self, forms: list[str], budgets: list[float], own: array[int]) -> array[float]:
+        found = self._finder.find(forms, array("f", budgets), own)
+        self._first.extend(accumulate(found.counts, initial=self._first.pop()))
+        self._words.extend(found.words)
+        self._costs.extend(found.costs)
+        self._edits.extend(found.edits)
+        return found.tops
 
     def _everyday(self, left: int, right: int) -> bool:
         return max(self.model.unigrams[2 * left], self.model.unigrams[2 * right]) > EVERYDAY
@@ -183,28 +193,34 @@ class Respeller:
         number = self._finder.numbers.get(word)
         return self.model.unigrams[2 * number] if number else -99.0
 
-    def _spans(self, text: _Text) -> _Spans:
+    def _words_of(self, text: _Text) -> tuple[_Spans, array[int]]:
+        """The spans of single words, and what is suspect for `kernels_ocr.spans`."""
         tokens = text.tokens
-        n = len(tokens)
-        suspect, first, last, kinds = zeros("B", n), zeros("i", 6 * n), zeros("i", 6 * n), zeros("B", 6 * n)
-        columns = memoryview(tokens.text), *views(tokens.starts, tokens.ends, tokens.flags, suspect), n, *views(first, last, kinds)
-
-        def runs_of(words: array[int], numbers: array[int]) -> int:
-            kernels_ocr.mark_suspects(*views(words, numbers), len(words), *views(self._tops), GATE, *views(tokens.starts, tokens.ends, suspect))
-            return kernels_ocr.spans(*columns)
-
+        suspect = zeros("B", len(tokens))
+        columns = views(tokens.starts, tokens.ends, suspect)
+        kernels_ocr.mark_suspects(*views(text.words, array("i")), len(text.words), *views(self._tops), GATE, *columns)
         # The parts of a word that is right as a whole are right, and no part of a word is looked at alone.
-        parts = {i for k in range(runs_of(text.words, array("i"))) if kinds[k] == HYPHENATED for i in (first[k], last[k] - 1)}
-        words, forms = text.words, text.forms
-        if parts:
-            alone = [i not in parts for i in words]
-            words, forms = array("i", compress(words, alone)), list(compress(forms, alone))
-        numbers = self._numbers(WORD_SPAN, forms)
-        runs: dict[int, list[tuple[int, int, str]]] = {GLUED_RUN: [], BROKEN: [], HYPHENATED: []}
-        count = runs_of(words, numbers)
-        for i, j, kind in zip(first[:count], last[:count], kinds, strict=False):
+        parts = {i for first, last, kind in self._runs(tokens, suspect) if kind == HYPHENATED for i in (first, last - 1)}
+        alone = [i not in parts for i in text.words] if parts else repeat(True)
+        words, forms = array("i", compress(text.words, alone)), list(compress(text.forms, alone))
+        numbers = self._word_numbers(forms)
+        kernels_ocr.mark_suspects(*views(words, numbers), len(words), *views(self._tops), GATE, *columns)
+        return _Spans(words, array("i", [i + 1 for i in words]), bytearray(len(words)), forms, numbers, len(words)), suspect
+
+    @staticmethod
+    def _runs(tokens: Tokens, suspect: array[int]) -> Iterator[tuple[int, int, int]]:
+        n = len(tokens)
+        first, last, kinds = zeros("i", 6 * n), zeros("i", 6 * n), zeros("B", 6 * n)
+        count = kernels_ocr.spans(memoryview(tokens.text), *views(tokens.starts, tokens.ends, tokens.flags, suspect), n, *views(first, last, kinds))
+        return zip(first[:count], last[:count], kinds[:count], strict=True)
+
+    def _add_runs(self, text: _Text, spans: _Spans, suspect: array[int]) -> None:
+        """Add the runs of tokens that may be one word."""
+        starts, ends = text.tokens.starts, text.tokens.ends
+        runs = []
+        for i, j, kind in self._runs(text.tokens, suspect):
             if kind == GLUED_RUN:
-                form = text.between(tokens.starts[i], tokens.ends[j - 1])
+                form = text.between(starts[i], ends[j - 1])
             else:
                 form = text.token(i) + text.token(j - 1)
                 whole = _normal(form) in self._finder.numbers
@@ -216,16 +232,12 @@ class Respeller:
                 if len(form) < 4:
                     continue
             if len(form) <= LONGEST:
-                runs[kind].append((i, j, form))
-        spans = _Spans(words, array("i", [i + 1 for i in words]), bytearray(len(words)), forms, numbers, len(words))
-        for kind, rows in runs.items():
-            if rows:
-                spans.starts.extend([i for i, _, _ in rows])
-                spans.ends.extend([j for _, j, _ in rows])
-                spans.kinds.extend(bytes([kind]) * len(rows))
-                spans.forms.extend([form for _, _, form in rows])
-                spans.numbers.extend(self._numbers(kind, [form for _, _, form in rows]))
-        return spans
+                spans.starts.append(i)
+                spans.ends.append(j)
+                spans.kinds.append(kind)
+                spans.forms.append(form)
+                runs.append((kind, form))
+        spans.numbers.extend(self._run_numbers(runs))
 
     def _rates(self, text: _Text, spans: _Spans) -> array[float] | None:
         tokens = text.tokens

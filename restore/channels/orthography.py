@@ -89,7 +89,7 @@ def is_old(words: Sequence[str], frequency: Callable[[str], float], known: dict[
         for word in sample[k::parts]:
             old = known.get(word)
             if old is None:
-                old = known[word] = bool(later_spelling(word.lower(), frequency, 1))
+                old = known[word] = _has_later(word.lower(), frequency)
             seen += 1
             hits += old
         if hits < DOUBT * seen:
@@ -122,6 +122,13 @@ def later_spelling(form: str, frequency: Callable[[str], float], depth: int = DE
         if best:
             break
     return best
+
+
+def _has_later(form: str, frequency: Callable[[str], float]) -> bool:
+    """Whether a form is an old spelling by one rule."""
+    own = frequency(form)
+    least = max(LEAST, own + RARER)
+    return own <= FREQUENT and any(frequency(variant) > least for variant in _variants(form))
 
 
 def _variants(word: str) -> Iterable[str]:
