@@ -440,19 +440,20 @@ class Restorer:
         from restore.respell import Respeller, better_model
 
         data = encode(text)
-        offsets = CharacterOffsets(text, data)
         locked, opaque = locked_spans(data), opaque_spans(data)
         model = better_model(self._models, data)
         stages: dict[tuple[str, Path], Respeller] = self._local.__dict__.setdefault("stages", {})
         if (channel, model.path) not in stages:
             stages[channel, model.path] = Respeller.load(model, channel, self.config.vocabulary, self.config.ocr_weights)
         least = self.config.least(channel)
-        edits = []
+        edits, before = list[Edit](), 0
         for start, end in cut(data, SECTION):
             tokens = self._tokens(data[start:end], _inside(opaque, start, end), _inside(locked, start, end))
             ids, lines = model.ids(memoryview(tokens.norms), len(tokens)), split_lines(tokens)
             lock_foreign(tokens, lines, ids, model, SCAN_AROUND, SCAN_SHARE)
-            edits += stages[channel, model.path].edits(tokens, lines, ids, least, lambda first, last, start=start: offsets(start + first, start + last))
+            found = stages[channel, model.path].edits(tokens, lines, ids, least)
+            edits += [replace(edit, start=before + edit.start, end=before + edit.end) for edit in found] if before else found
+            before += len(tokens.text.decode("utf-8", "surrogatepass"))
         return edits
 
     def _rewrite(self, analysis: Analysis) -> Rewrite:

@@ -939,6 +939,11 @@ def choose(
     best: cython.const[cython.uchar][::1],
     posterior: cython.const[cython.double][::1],
     arc_spans: cython.const[cython.int][::1],
+    arc_starts: cython.const[cython.int][::1],
+    arc_ends: cython.const[cython.int][::1],
+    text: cython.const[cython.uchar][::1],
+    starts: cython.const[cython.int][::1],
+    ends: cython.const[cython.int][::1],
     a: cython.double,
     b: cython.double,
     c: cython.double,
@@ -946,14 +951,17 @@ def choose(
     negligible: cython.double,
     arcs: cython.int[::1],
     probabilities: cython.double[::1],
+    places: cython.int[::1],
 ) -> cython.Py_ssize_t:
     """The arcs of the best path that are probable enough, in the order of the text, and up to three other readings of each.
 
     Args:
-        order: arcs by end. best: 1 for the arcs of the best path. arc_spans: arcs of a span are neighbours.
+        order: arcs by end. best: 1 for the arcs of the best path. arc_spans: arcs of a span are neighbours. arc_starts, arc_ends: their tokens.
+        text, starts, ends: the text and the offsets of its tokens in bytes.
         a, b, c: an arc with the posterior p has the log odds a · ln p − b · ln(1 − p) + c.
         least: what an arc's probability must be. negligible: posteriors below this are not told.
         arcs, probabilities: results: four for each chosen arc, itself and the others, best first, −1 where there are less.
+        places: result: where the first token of each chosen arc begins and ends, and the last, in characters.
 
     Returns:
         How many were chosen.
@@ -965,6 +973,8 @@ def choose(
     arc: cython.Py_ssize_t
     low: cython.Py_ssize_t
     count: cython.Py_ssize_t = 0
+    byte: cython.Py_ssize_t = 0
+    character: cython.int = 0
     p: cython.double
     with cython.nogil:
         for k in range(n_arcs):
@@ -994,6 +1004,17 @@ def choose(
                     p = posterior[arcs[i]]
                     p = 1e-6 if p < 1e-6 else 1 - 1e-6 if p > 1 - 1e-6 else p
                     probabilities[i] = 1 / (1 + exp(b * log(1 - p) - a * log(p) - c))
-            if probabilities[low] >= least:
-                count += 1
+            if probabilities[low] < least:
+                continue
+            for i in range(4 if arc_ends[arc] - arc_starts[arc] > 1 else 2):
+                j = arc_starts[arc] if i < 2 else arc_ends[arc] - 1
+                j = ends[j] if i & 1 else starts[j]
+                while byte < j:
+                    character += text[byte] & 0xC0 != 0x80
+                    byte += 1
+                places[low + i] = character
+            if arc_ends[arc] - arc_starts[arc] == 1:
+                places[low + 2] = places[low]
+                places[low + 3] = places[low + 1]
+            count += 1
     return count

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, compress, repeat
 from math import log
@@ -58,8 +58,6 @@ NEGLIGIBLE = 1e-3
 HOPELESS = 9.0
 WORD_SPAN, GLUED_RUN, BROKEN, HYPHENATED = range(4)
 
-#: Offsets of an edit, of those in bytes.
-Place = Callable[[int, int], tuple[int, int]]
 
 
 class Respeller:
@@ -87,15 +85,14 @@ class Respeller:
             return cls(model, SpellingFinder(model), channel, words)
         return cls(model, Finder(model, read_confusions(weights or data_path() / "ocr" / "confusions.tsv")), channel, words)
 
-    def edits(self, tokens: Tokens, lines: Lines, ids: array[int], min_probability: float = 0.5, place: Place = lambda start, end: (start, end)) -> list[Edit]:
-        """What to change.
+    def edits(self, tokens: Tokens, lines: Lines, ids: array[int], min_probability: float = 0.5) -> list[Edit]:
+        """What to change, with offsets in characters of the text.
 
         Args:
             tokens: a text, with whatever is protected locked.
             lines: of the text.
             ids: vocabulary ids of the tokens.
             min_probability: an edit is made when the probability that it is right is at least this.
-            place: offsets of an edit from offsets in bytes, for edits in the order of the text.
         """
         text = _Text(tokens, lines, ids, self.model)
         if not text.words:
@@ -111,7 +108,7 @@ class Respeller:
         lattice, found = self._lattice(text, spans, rates)
         lanes = Lanes(array("d", [1.0]), array("i", [0]))
         posterior, best = self._decoder.backward(self._decoder.forward(lattice, lanes).graph, lanes, [1.0])
-        return list(self._write(text, spans, lattice, found, posterior, best, min_probability, place))
+        return list(self._write(text, spans, lattice, found, posterior, best, min_probability))
 
     def _forget(self) -> None:
         # Numbers of forms, of words and of runs by kind; then, by number: candidates from first[k] to first[k + 1], the best one's cost, ways to be two words.
@@ -275,38 +272,41 @@ class Respeller:
         return Lattice(text.tokens, text.ids, text.spelling, text.lines, zeros("f", n), arcs, order, 0), owners
 
     def _write(
-        self, text: _Text, spans: _Spans, lattice: Lattice, owners: array[int], posterior: array[float], best: array[int], least: float, place: Place
+        self, text: _Text, spans: _Spans, lattice: Lattice, owners: array[int], posterior: array[float], best: array[int], least: float
     ) -> Iterator[Edit]:
-        tokens, arcs, vocabulary = text.tokens, lattice.arcs, self._finder.vocabulary
+        tokens, arcs, vocabulary, channel = text.tokens, lattice.arcs, self._finder.vocabulary, self._channel
         room = 4 * sum(best)
-        rows, probabilities = zeros("i", room), zeros("d", room)
+        rows, probabilities, places = zeros("i", room), zeros("d", room), zeros("i", room)
         count = kernels_ocr.choose(
-            *views(lattice.order), len(arcs), *views(best, posterior, owners), *EDIT_MAPS[self._channel], least, NEGLIGIBLE, *views(rows, probabilities)
-        )
-
-        def wording(k: int, form: str, case: int) -> str:
-            cut = arcs.candidates[k]
-            return f"{form[:cut]} {form[cut:]}" if cut else fit_shape(form, vocabulary[arcs.words[arcs.first_words[k]]], case)
-
+            *views(lattice.order), len(arcs), *views(best, posterior, owners, arcs.starts, arcs.ends), memoryview(tokens.text),
+            *views(tokens.starts, tokens.ends), *EDIT_MAPS[channel], least, NEGLIGIBLE, *views(rows, probabilities, places),
+        )  # fmt: skip
+        cuts, words, first = arcs.candidates, arcs.words, arcs.first_words
         for at in range(0, 4 * count, 4):
-            k, p = rows[at], round(probabilities[at], 6)
-            i, j, observed, kind = arcs.starts[k], arcs.ends[k], spans.forms[owners[k]], spans.kinds[owners[k]]
+            span = owners[rows[at]]
+            observed, kind = spans.forms[span], spans.kinds[span]
             case = shape(observed)
-            word = wording(k, observed, case)
-            start, stop = tokens.starts[i], tokens.ends[j - 1]
-            if kind in (BROKEN, HYPHENATED):
-                left, right = text.token(i), text.token(j - 1)
-                cut = len(word) if kind == BROKEN else meet(left, right, word)
-                if kind == BROKEN:
-                    while tokens.text[stop : stop + 1] == b" ":
-                        stop += 1
-                for first, last, old, new in ((start, tokens.ends[i], left, word[:cut]), (tokens.starts[j - 1], stop, right, word[cut:])):
-                    if old != new:
-                        yield Edit(*place(first, last), text.between(first, last), new, self._channel, p, (), "word broken at the line's end")
+            readings = [
+                (f"{observed[: cuts[k]]} {observed[cuts[k] :]}" if cuts[k] else fit_shape(observed, vocabulary[words[first[k]]], case), round(p, 6))
+                for k, p in zip(rows[at : at + 4], probabilities[at : at + 4], strict=True)
+                if k >= 0
+            ]
+            (word, p), start, stop = readings[0], places[at], places[at + 3]
+            if kind in (WORD_SPAN, GLUED_RUN):
+                if observed != word:
+                    yield Edit(start, stop, observed, word, channel, p, tuple(readings[1:]))
                 continue
-            if observed != word:
-                others = tuple([(wording(rows[m], observed, case), round(probabilities[m], 6)) for m in range(at + 1, at + 4) if rows[m] >= 0])
-                yield Edit(*place(start, stop), observed, word, self._channel, p, others)
+            left, right = text.token(spans.starts[span]), text.token(spans.ends[span] - 1)
+            cut = len(word)
+            if kind == HYPHENATED:
+                cut = meet(left, right, word)
+            else:
+                end = tokens.ends[spans.ends[span] - 1]
+                spaces = len(tokens.text[end : end + 80]) - len(tokens.text[end : end + 80].lstrip(b" "))
+                right, stop = right + " " * spaces, stop + spaces
+            for begin, end, old, new in ((start, places[at + 1], left, word[:cut]), (places[at + 2], stop, right, word[cut:])):
+                if old != new:
+                    yield Edit(begin, end, old, new, channel, p, (), "word broken at the line's end")
 
 
 def better_model(models: Sequence[LanguageModel], data: bytes) -> LanguageModel:

@@ -191,12 +191,7 @@ def write_confusions(path: str | os.PathLike[str], rates: Rates, comments: Seque
 def _sure_edits(respeller: Respeller, text: str) -> list[Edit]:
     tokens = tokenize(encode(text))
     ids = respeller.model.ids(memoryview(tokens.norms), len(tokens))
-    found = []
-    for edit in respeller.edits(tokens, split_lines(tokens), ids, SURE):
-        # Offsets are in bytes.
-        start = len(tokens.text[: edit.start].decode("utf-8", "surrogatepass"))
-        found.append(Edit(start, start + len(edit.observed), edit.observed, edit.original, edit.channel, edit.probability))
-    return found
+    return respeller.edits(tokens, split_lines(tokens), ids, SURE)
 
 
 def _places(intended: str, totals: Counter[str], mass: int) -> float:
