@@ -533,12 +533,16 @@ def mark_suspects(
     gate: cython.float,
     starts: cython.const[cython.int][::1],
     ends: cython.const[cython.int][::1],
+    ids: cython.const[cython.int][::1],
+    unigrams: cython.const[cython.float][::1],
+    rare: cython.float,
     suspect: cython.uchar[::1],
 ) -> None:
-    """What `spans` asks of each token: bit 1 for words, bit 0 for those of one byte and those whose best candidate costs more than `gate`.
+    """What `spans` asks of each token: bit 1 for words, bit 0 for those of one byte, rare ones, and unknown ones whose best candidate costs more than `gate`.
 
     Args:
         words, forms: tokens that are words, and the numbers of their forms, as far as these are known. tops: see `collect`, by form.
+        ids: of all tokens. rare: words with a log probability below this are rare.
         suspect: result, for every token.
     """
     k: cython.Py_ssize_t
@@ -547,7 +551,7 @@ def mark_suspects(
         for k in range(n_words):
             i = words[k]
             suspect[i] = 2
-            if len(forms) > k and (ends[i] - starts[i] == 1 or tops[forms[k]] > gate):
+            if len(forms) > k and (ends[i] - starts[i] == 1 or (unigrams[2 * ids[i]] < rare if ids[i] else tops[forms[k]] > gate)):
                 suspect[i] = 3
 
 
@@ -819,6 +823,28 @@ def find_parts(
                     count += 1
                     counts[q] += 1
     return count
+
+
+def standing(
+    starts: cython.const[cython.int][::1],
+    ends: cython.const[cython.int][::1],
+    n_spans: cython.Py_ssize_t,
+    ids: cython.const[cython.int][::1],
+    spelling: cython.const[cython.double][::1],
+    unigrams: cython.const[cython.float][::1],
+    scale: cython.double,
+    scores: cython.float[::1],
+) -> None:
+    """The log probabilities of spans of tokens as they stand, without their context, times `scale`."""
+    k: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    x: cython.double
+    with cython.nogil:
+        for k in range(n_spans):
+            x = 0
+            for i in range(starts[k], ends[k]):
+                x += scale * (unigrams[2 * ids[i]] + spelling[i])
+            scores[k] = cython.cast(cython.float, x)
 
 
 def count_candidates(

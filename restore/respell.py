@@ -37,6 +37,8 @@ CLEAN_RATES = {"ocr": 0.003, "spelling": 0.0}
 KNOWN_BUDGET, BUDGET, BUDGET_LETTER, BUDGET_LIMIT, GLUED_BUDGET, BROKEN_BUDGET = 13.0, 8.0, 1.5, 22.0, 16.0, 11.0
 #: A form whose best candidate costs more than this (with its probability) may be a part of a word.
 GATE = 15.0
+#: So may words with a log probability below this ("struct are", "jan ary").
+RARE_WORD = -11.0
 #: The same for several words that stand as one.
 PARTED_GATE = 12.0
 #: Log factors: a word that is seen again and again is no misprint (for each factor of e, and at most); a word broken at a line's end; a lost space.
@@ -144,21 +146,21 @@ class Respeller:
             self._part_first.extend(accumulate(ways, initial=self._part_first.pop()))
         return array("i", map(known.__getitem__, forms))
 
-    def _run_numbers(self, runs: list[tuple[int, str]]) -> array[int]:
+    def _run_numbers(self, runs: list[tuple[int, str]], standing: array[float]) -> array[int]:
         """Numbers of forms of runs, each with its kind; candidates of new ones are looked up."""
         known = self._run_forms
-        new = [run for run in dict.fromkeys(runs) if run not in known]
+        new = {run: score for run, score in zip(runs, standing, strict=True) if run not in known}
         if new:
             known.update(zip(new, range(len(self._tops), len(self._tops) + len(new)), strict=True))
             limits = {GLUED_RUN: GLUED_BUDGET, HYPHENATED: BUDGET_LIMIT}
             budgets = [min(limits[kind], BUDGET + BUDGET_LETTER * len(form)) if kind in limits else BROKEN_BUDGET for kind, form in new]
             # A word that the line's end broke may stand whole in the vocabulary: then it is a candidate itself.
-            self._tops.extend(self._look_up([form for _, form in new], budgets, zeros("i", len(new))))
+            self._tops.extend(self._look_up([form for _, form in new], budgets, zeros("i", len(new)), array("f", new.values())))
             self._part_first.extend(self._part_first[-1:] * len(new))
         return array("i", map(known.__getitem__, runs))
 
-    def _look_up(self, forms: list[str], budgets: list[float], own: array[int]) -> array[float]:
-        found = self._finder.find(forms, array("f", budgets), own)
+    def _look_up(self, forms: list[str], budgets: list[float], own: array[int], standing: array[float] | None = None) -> array[float]:
+        found = self._finder.find(forms, array("f", budgets), own, standing)
         self._first.extend(accumulate(found.counts, initial=self._first.pop()))
         self._words.extend(found.words)
         self._costs.extend(found.costs)
@@ -194,7 +196,7 @@ class Respeller:
         """The spans of single words, and what is suspect for `kernels_ocr.spans`."""
         tokens = text.tokens
         suspect = zeros("B", len(tokens))
-        columns = views(tokens.starts, tokens.ends, suspect)
+        columns = *views(tokens.starts, tokens.ends, text.ids), self.model.unigrams, RARE_WORD, memoryview(suspect)
         kernels_ocr.mark_suspects(*views(text.words, array("i")), len(text.words), *views(self._tops), GATE, *columns)
         # The parts of a word that is right as a whole are right, and no part of a word is looked at alone.
         parts = {i for first, last, kind in self._runs(tokens, suspect) if kind == HYPHENATED for i in (first, last - 1)}
@@ -234,7 +236,10 @@ class Respeller:
                 spans.kinds.append(kind)
                 spans.forms.append(form)
                 runs.append((kind, form))
-        spans.numbers.extend(self._run_numbers(runs))
+        scores, first = zeros("f", len(runs)), spans.n_words
+        columns = views(spans.starts[first:], spans.ends[first:])
+        kernels_ocr.standing(*columns, len(runs), *views(text.ids, text.spelling), self.model.unigrams, SCALE, *views(scores))
+        spans.numbers.extend(self._run_numbers(runs, scores))
 
     def _rates(self, text: _Text, spans: _Spans) -> array[float] | None:
         tokens = text.tokens

@@ -220,21 +220,25 @@ class Finder:
         self._scratch = views(*stack, zeros("B", 64), zeros("f", 64), zeros("Q", 128), zeros("i", 64), zeros("i", 64 * (1 + self._confusions.rules)))
         self._tries = [container.section(direction, "Q") for direction in ("forward", "backward")]
 
-    def find(self, forms: Sequence[str], budgets: array[float], own: array[int]) -> Candidates:
+    def find(self, forms: Sequence[str], budgets: array[float], own: array[int], standing: array[float] | None = None) -> Candidates:
         """The best candidates of each form.
 
         Args:
             forms: as they stand in the text, at most `LONGEST` characters each.
             budgets: what their derivations may cost at most.
             own: for each form the number of a word that is no candidate of it, 0 for none.
+            standing: log probability of each form as it stands, times `PRIOR_SCALE`; by default, that of the word that it is.
         """
         n = len(forms)
         together = self._confusions.encode("".join(forms))
         first = array("i", accumulate(map(len, forms), initial=0))
         shapes = bytes([LOWER if form.islower() else shape(form) for form in forms])
         floors = array("f", [-FLOOR - FLOOR_LETTER * len(form) for form in forms])
-        for k in compress(range(n), own):
-            floors[k] = max(floors[k], PRIOR_SCALE * self._unigrams[2 * own[k]] - KNOWN_FLOOR)
+        if standing:
+            floors = array("f", [max(floor, score - KNOWN_FLOOR) for floor, score in zip(floors, standing, strict=True)])
+        else:
+            for k in compress(range(n), own):
+                floors[k] = max(floors[k], PRIOR_SCALE * self._unigrams[2 * own[k]] - KNOWN_FLOOR)
         counts, scores, words, costs, edits = zeros("i", n), zeros("f", n * KEEP), zeros("i", n * KEEP), zeros("f", n * KEEP), zeros("B", n * KEEP)
         for reverse, tables in enumerate((self._confusions.forward, self._confusions.backward)):
             symbols = together[::-1] if reverse else together
