@@ -527,10 +527,7 @@ def find_words(
 
 def mark_suspects(
     words: cython.const[cython.int][::1],
-    forms: cython.const[cython.int][::1],
     n_words: cython.Py_ssize_t,
-    tops: cython.const[cython.float][::1],
-    gate: cython.float,
     starts: cython.const[cython.int][::1],
     ends: cython.const[cython.int][::1],
     ids: cython.const[cython.int][::1],
@@ -538,11 +535,11 @@ def mark_suspects(
     rare: cython.float,
     suspect: cython.uchar[::1],
 ) -> None:
-    """What `spans` asks of each token: bit 1 for words, bit 0 for those of one byte, rare ones, and unknown ones whose best candidate costs more than `gate`.
+    """What `spans` asks of each token: bit 1 for words, bit 0 for those that may be a part of one.
 
     Args:
-        words, forms: tokens that are words, and the numbers of their forms, as far as these are known. tops: see `collect`, by form.
-        ids: of all tokens. rare: words with a log probability below this are rare.
+        words: tokens that are words. starts, ends, ids: of all tokens.
+        rare: unknown words, those of one byte and those whose log probability is below this may be parts.
         suspect: result, for every token.
     """
     k: cython.Py_ssize_t
@@ -550,9 +547,7 @@ def mark_suspects(
     with cython.nogil:
         for k in range(n_words):
             i = words[k]
-            suspect[i] = 2
-            if len(forms) > k and (ends[i] - starts[i] == 1 or (unigrams[2 * ids[i]] < rare if ids[i] else tops[forms[k]] > gate)):
-                suspect[i] = 3
+            suspect[i] = 3 if ends[i] - starts[i] == 1 or ids[i] == 0 or unigrams[2 * ids[i]] < rare else 2
 
 
 def spans(
@@ -619,7 +614,7 @@ def spans(
                     if spaces > 1 or marks or not c:
                         break
                     # Of two words one is short, and "a" and "I" are words.
-                    if ends[i] - starts[i] > 3 and ends[j] - starts[j] > 3:
+                    if ends[i] - starts[i] > 4 and ends[j] - starts[j] > 4:
                         break
                     if suspect[i] & 1 and suspect[j] & 1 == 0 and ends[i] - starts[i] == 1 and _article(text[starts[i]]):
                         break

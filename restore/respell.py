@@ -34,12 +34,10 @@ BLOCK, WEIGHT, PRIOR_RATE, ROUNDS = 150, 400.0, 0.01, 4
 #: Documents whose error rate is below this are left alone.
 CLEAN_RATES = {"ocr": 0.003, "spelling": 0.0}
 #: What a derivation may cost: known words; others, by length, up to a limit; runs of tokens; lines' ends.
-KNOWN_BUDGET, BUDGET, BUDGET_LETTER, BUDGET_LIMIT, GLUED_BUDGET, BROKEN_BUDGET = 13.0, 8.0, 1.5, 22.0, 16.0, 11.0
-#: A form whose best candidate costs more than this (with its probability) may be a part of a word.
-GATE = 15.0
-#: So may words with a log probability below this ("struct are", "jan ary").
-RARE_WORD = -11.0
-#: The same for several words that stand as one.
+KNOWN_BUDGET, BUDGET, BUDGET_LETTER, BUDGET_LIMIT, GLUED_BUDGET, BROKEN_BUDGET = 13.0, 8.0, 1.5, 22.0, 20.0, 11.0
+#: Words with a log probability below this may be parts of a word ("struct are", "jan ary"), as unknown ones may.
+RARE_PART = -10.0
+#: A form whose best candidate costs more than this (with its probability) may be several words.
 PARTED_GATE = 12.0
 #: Log factors: a word that is seen again and again is no misprint (for each factor of e, and at most); a word broken at a line's end; a lost space.
 REPEAT, REPEAT_LIMIT, BROKEN_COST, SPACE_COST = 1.0, 4.0, 4.5, 5.0
@@ -102,11 +100,11 @@ class Respeller:
         if len(self._tops) > CACHE:
             self._forget()
         self._know(text)
-        spans, suspect = self._words_of(text)
+        spans, runs = self._words_of(text)
         rates = self._rates(text, spans)
         if rates is None:
             return []
-        self._add_runs(text, spans, suspect)
+        self._add_runs(text, spans, runs)
         lattice, found = self._lattice(text, spans, rates)
         lanes = Lanes(array("d", [1.0]), array("i", [0]))
         posterior, best = self._decoder.backward(self._decoder.forward(lattice, lanes).graph, lanes, [1.0])
@@ -192,32 +190,26 @@ class Respeller:
         number = self._finder.numbers.get(word)
         return self.model.unigrams[2 * number] if number else -99.0
 
-    def _words_of(self, text: _Text) -> tuple[_Spans, array[int]]:
-        """The spans of single words, and what is suspect for `kernels_ocr.spans`."""
+    def _words_of(self, text: _Text) -> tuple[_Spans, list[tuple[int, int, int]]]:
+        """The spans of single words; and the runs of tokens that may be one."""
         tokens = text.tokens
-        suspect = zeros("B", len(tokens))
-        columns = *views(tokens.starts, tokens.ends, text.ids), self.model.unigrams, RARE_WORD, memoryview(suspect)
-        kernels_ocr.mark_suspects(*views(text.words, array("i")), len(text.words), *views(self._tops), GATE, *columns)
+        suspect, n = zeros("B", len(tokens)), len(tokens)
+        offsets = views(tokens.starts, tokens.ends)
+        kernels_ocr.mark_suspects(*views(text.words), len(text.words), *offsets, *views(text.ids), self.model.unigrams, RARE_PART, *views(suspect))
+        first, last, kinds = zeros("i", 6 * n), zeros("i", 6 * n), zeros("B", 6 * n)
+        count = kernels_ocr.spans(memoryview(tokens.text), *offsets, *views(tokens.flags, suspect), n, *views(first, last, kinds))
+        runs = list(zip(first[:count], last[:count], kinds[:count], strict=True))
         # The parts of a word that is right as a whole are right, and no part of a word is looked at alone.
-        parts = {i for first, last, kind in self._runs(tokens, suspect) if kind == HYPHENATED for i in (first, last - 1)}
+        parts = {i for first, last, kind in runs if kind == HYPHENATED for i in (first, last - 1)}
         alone = [i not in parts for i in text.words] if parts else repeat(True)
         words, forms = array("i", compress(text.words, alone)), list(compress(text.forms, alone))
-        numbers = self._word_numbers(forms)
-        kernels_ocr.mark_suspects(*views(words, numbers), len(words), *views(self._tops), GATE, *columns)
-        return _Spans(words, array("i", [i + 1 for i in words]), bytearray(len(words)), forms, numbers, len(words)), suspect
+        return _Spans(words, array("i", [i + 1 for i in words]), bytearray(len(words)), forms, self._word_numbers(forms), len(words)), runs
 
-    @staticmethod
-    def _runs(tokens: Tokens, suspect: array[int]) -> Iterator[tuple[int, int, int]]:
-        n = len(tokens)
-        first, last, kinds = zeros("i", 6 * n), zeros("i", 6 * n), zeros("B", 6 * n)
-        count = kernels_ocr.spans(memoryview(tokens.text), *views(tokens.starts, tokens.ends, tokens.flags, suspect), n, *views(first, last, kinds))
-        return zip(first[:count], last[:count], kinds[:count], strict=True)
-
-    def _add_runs(self, text: _Text, spans: _Spans, suspect: array[int]) -> None:
+    def _add_runs(self, text: _Text, spans: _Spans, runs: list[tuple[int, int, int]]) -> None:
         """Add the runs of tokens that may be one word."""
         starts, ends = text.tokens.starts, text.tokens.ends
-        runs = []
-        for i, j, kind in self._runs(text.tokens, suspect):
+        forms = []
+        for i, j, kind in runs:
             if kind == GLUED_RUN:
                 form = text.between(starts[i], ends[j - 1])
             else:
@@ -226,7 +218,7 @@ class Respeller:
                 if kind == HYPHENATED:
                     if whole or (text.ids[i] and text.ids[j - 1]):
                         continue
-                elif not whole and not (suspect[i] | suspect[j - 1]) & 1:
+                elif not whole and text.ids[i] and text.ids[j - 1]:
                     continue
                 if len(form) < 4:
                     continue
@@ -235,11 +227,11 @@ class Respeller:
                 spans.ends.append(j)
                 spans.kinds.append(kind)
                 spans.forms.append(form)
-                runs.append((kind, form))
-        scores, first = zeros("f", len(runs)), spans.n_words
+                forms.append((kind, form))
+        scores, first = zeros("f", len(forms)), spans.n_words
         columns = views(spans.starts[first:], spans.ends[first:])
-        kernels_ocr.standing(*columns, len(runs), *views(text.ids, text.spelling), self.model.unigrams, SCALE, *views(scores))
-        spans.numbers.extend(self._run_numbers(runs, scores))
+        kernels_ocr.standing(*columns, len(forms), *views(text.ids, text.spelling), self.model.unigrams, SCALE, *views(scores))
+        spans.numbers.extend(self._run_numbers(forms, scores))
 
     def _rates(self, text: _Text, spans: _Spans) -> array[float] | None:
         tokens = text.tokens
