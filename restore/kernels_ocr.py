@@ -563,7 +563,7 @@ def spans(
 ) -> cython.Py_ssize_t:
     """Runs of tokens that may be one damaged word.
 
-    GLUED_RUN: up to four tokens without white space between them, marks among them, or two words with white space between them, one of at most three letters; at
+    GLUED_RUN: up to four tokens without white space between them, marks among them, or two words with white space between them, one of at most four letters; at
     least one word in it is suspect (other than by being "a" or "I"), and no mark that may end a sentence stands at either end. BROKEN: the last word of a line and the first of the next. HYPHENATED: the same with a
     hyphen between them.
 
@@ -613,7 +613,9 @@ def spans(
                     spaces += 1
                     if spaces > 1 or marks or not c:
                         break
-                    # Of two words one is short, and "a" and "I" are words.
+                    # No capital stands inside a word, of two words one is short, and "a" and "I" are words.
+                    if flags[j] >> 3 & 3 == 1 or (flags[j] >> 3 & 3 == 2 and flags[i] >> 3 & 3 != 2):
+                        break
                     if ends[i] - starts[i] > 4 and ends[j] - starts[j] > 4:
                         break
                     if suspect[i] & 1 and suspect[j] & 1 == 0 and ends[i] - starts[i] == 1 and _article(text[starts[i]]):
@@ -820,25 +822,41 @@ def find_parts(
     return count
 
 
-def standing(
+def apart(
     starts: cython.const[cython.int][::1],
     ends: cython.const[cython.int][::1],
     n_spans: cython.Py_ssize_t,
+    words: cython.const[cython.int][::1],
+    forms: cython.const[cython.int][::1],
+    n_words: cython.Py_ssize_t,
+    tops: cython.const[cython.float][::1],
     ids: cython.const[cython.int][::1],
     spelling: cython.const[cython.double][::1],
     unigrams: cython.const[cython.float][::1],
     scale: cython.double,
+    best: cython.double[::1],
     scores: cython.float[::1],
 ) -> None:
-    """The log probabilities of spans of tokens as they stand, without their context, times `scale`."""
+    """The log probabilities of spans of tokens, times `scale`, where each token is read alone: as it stands or as its best candidate.
+
+    Args:
+        starts, ends: of the spans. words, forms: tokens that are words, and the numbers of their forms. tops: see `collect`, by form.
+        ids, spelling: of all tokens. best: scratch, zeros, for all tokens.
+        scores: result.
+    """
     k: cython.Py_ssize_t
     i: cython.Py_ssize_t
     x: cython.double
+    y: cython.double
     with cython.nogil:
+        for k in range(n_words):
+            if tops[forms[k]] > 0:
+                best[words[k]] = -tops[forms[k]]
         for k in range(n_spans):
             x = 0
             for i in range(starts[k], ends[k]):
-                x += scale * (unigrams[2 * ids[i]] + spelling[i])
+                y = scale * (unigrams[2 * ids[i]] + spelling[i])
+                x += best[i] if best[i] < 0 and best[i] > y else y
             scores[k] = cython.cast(cython.float, x)
 
 

@@ -34,9 +34,9 @@ BLOCK, WEIGHT, PRIOR_RATE, ROUNDS = 150, 400.0, 0.01, 4
 #: Documents whose error rate is below this are left alone.
 CLEAN_RATES = {"ocr": 0.003, "spelling": 0.0}
 #: What a derivation may cost: known words; others, by length, up to a limit; runs of tokens; lines' ends.
-KNOWN_BUDGET, BUDGET, BUDGET_LETTER, BUDGET_LIMIT, GLUED_BUDGET, BROKEN_BUDGET = 13.0, 8.0, 1.5, 22.0, 20.0, 11.0
+KNOWN_BUDGET, BUDGET, BUDGET_LETTER, BUDGET_LIMIT, GLUED_BUDGET, BROKEN_BUDGET = 13.0, 8.0, 1.5, 22.0, 22.0, 11.0
 #: Words with a log probability below this may be parts of a word ("struct are", "jan ary"), as unknown ones may.
-RARE_PART = -10.0
+RARE_PART = -9.0
 #: A form whose best candidate costs more than this (with its probability) may be several words.
 PARTED_GATE = 12.0
 #: Log factors: a word that is seen again and again is no misprint (for each factor of e, and at most); a word broken at a line's end; a lost space.
@@ -144,10 +144,10 @@ class Respeller:
             self._part_first.extend(accumulate(ways, initial=self._part_first.pop()))
         return array("i", map(known.__getitem__, forms))
 
-    def _run_numbers(self, runs: list[tuple[int, str]], standing: array[float]) -> array[int]:
+    def _run_numbers(self, runs: list[tuple[int, str]], rivals: array[float]) -> array[int]:
         """Numbers of forms of runs, each with its kind; candidates of new ones are looked up."""
         known = self._run_forms
-        new = {run: score for run, score in zip(runs, standing, strict=True) if run not in known}
+        new = {run: score for run, score in zip(runs, rivals, strict=True) if run not in known}
         if new:
             known.update(zip(new, range(len(self._tops), len(self._tops) + len(new)), strict=True))
             limits = {GLUED_RUN: GLUED_BUDGET, HYPHENATED: BUDGET_LIMIT}
@@ -157,8 +157,8 @@ class Respeller:
             self._part_first.extend(self._part_first[-1:] * len(new))
         return array("i", map(known.__getitem__, runs))
 
-    def _look_up(self, forms: list[str], budgets: list[float], own: array[int], standing: array[float] | None = None) -> array[float]:
-        found = self._finder.find(forms, array("f", budgets), own, standing)
+    def _look_up(self, forms: list[str], budgets: list[float], own: array[int], rivals: array[float] | None = None) -> array[float]:
+        found = self._finder.find(forms, array("f", budgets), own, rivals)
         self._first.extend(accumulate(found.counts, initial=self._first.pop()))
         self._words.extend(found.words)
         self._costs.extend(found.costs)
@@ -229,8 +229,10 @@ class Respeller:
                 spans.forms.append(form)
                 forms.append((kind, form))
         scores, first = zeros("f", len(forms)), spans.n_words
-        columns = views(spans.starts[first:], spans.ends[first:])
-        kernels_ocr.standing(*columns, len(forms), *views(text.ids, text.spelling), self.model.unigrams, SCALE, *views(scores))
+        kernels_ocr.apart(
+            *views(spans.starts[first:], spans.ends[first:]), len(forms), *views(spans.starts, spans.numbers), first, *views(self._tops),
+            *views(text.ids, text.spelling), self.model.unigrams, SCALE, *views(zeros("d", len(text.ids)), scores),
+        )  # fmt: skip
         spans.numbers.extend(self._run_numbers(forms, scores))
 
     def _rates(self, text: _Text, spans: _Spans) -> array[float] | None:

@@ -73,10 +73,10 @@ class SpellingFinder(Finder):
         super().__init__(model, {pair: BASE_RATE * exp(-cost) for pair, cost in slip_costs().items()})
         self._right = right_words()
 
-    def find(self, forms: Sequence[str], budgets: array[float], own: array[int], standing: array[float] | None = None) -> Candidates:
+    def find(self, forms: Sequence[str], budgets: array[float], own: array[int], rivals: array[float] | None = None) -> Candidates:
         """See `restore.channels.ocr.Finder.find`; words of the list have no candidates."""
         limits = array("f", (min(budget, self._budget(form)) for form, budget in zip(forms, budgets, strict=True)))
-        found = super().find(forms, limits, own, standing)
+        found = super().find(forms, limits, own, rivals)
         at = 0
         for form, number, count in zip(forms, own, found.counts, strict=True):
             for k in range(at, at + count):
