@@ -150,6 +150,40 @@ def best_below(nodes: cython.const[cython.ulonglong][::1], node: cython.int, low
     return cython.cast(cython.float, -0.001) * cython.cast(cython.float, x if x < y else y)
 
 
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def ahead(
+    nodes: cython.const[cython.ulonglong][::1],
+    node: cython.int,
+    letters: cython.const[cython.uchar][::1],
+    shares: cython.const[cython.float][::1],
+    absent: cython.ulonglong,
+    removal: cython.float,
+    position: cython.Py_ssize_t,
+    end: cython.Py_ssize_t,
+) -> cython.float:
+    """What a query costs at least from a position to `end`, below a node: for letters that are in no word below it, and for the next one if no child has it.
+
+    Args:
+        absent: the letters from here to `end`, as bits. removal: what any letter costs that is left out.
+    """
+    total: cython.float = 0
+    if position >= end:
+        return 0
+    if nodes[4 * node] >> letters[position] & 1 == 0:
+        total = shares[position] if shares[position] < removal else removal
+        if nodes[4 * node + 1] >> letters[position] & 1 == 0:
+            total = shares[position]
+    absent &= ~nodes[4 * node + 1]
+    if absent:
+        for position in range(position + 1, end):
+            if absent >> letters[position] & 1:
+                total += shares[position]
+    return total
+
+
 def search(
     symbols: cython.const[cython.uchar][::1],
     first: cython.const[cython.int][::1],
@@ -250,7 +284,7 @@ def search(
     cost: cython.float
     c: cython.float
     x: cython.float
-    y: cython.float
+    removal: cython.float = edit + (cheapest[512] if cheapest[512] < cheapest[513] else cheapest[513])
     limit: cython.float
     floor: cython.float
     top: cython.float
@@ -390,43 +424,39 @@ def search(
                             stack_cost[sp] = cost + edit + rule_costs[r]
                             sp += 1
                 # A letter left out, or for a symbol; the letter that stands there goes on top of the stack, so that good words are found early.
-                row = 512 + upper
-                rung = cython.cast(cython.int, bound) if bound < n_rungs else n_rungs - 1
-                for step in range(2 if position < n else 1):
-                    if step:
-                        row = 2 * symbols[at + position] + upper
-                    bits = nodes[4 * node] & within[row * n_rungs + rung] if bound > 0 else 0
+                row = 2 * symbols[at + position] + upper if position < n else 512 + upper
+                if bound > 0:
+                    rung = cython.cast(cython.int, bound) if bound < n_rungs else n_rungs - 1
+                    bits = nodes[4 * node] & (within[row * n_rungs + rung] | within[(512 + upper) * n_rungs + rung])
                     while bits:
                         label = bits_of((bits & (ALL - bits + 1)) - 1)
                         bits &= bits - 1
-                        c = substitute[row * n_labels + label]
-                        if c > bound:
-                            continue
-                        c += cost + edit
                         child = child_of(nodes, node, label)
                         x = scale * best_below(nodes, child, low, high) - floor
-                        if x > limit:
-                            x = limit
-                        if share * c >= x:
-                            continue
-                        # What the rest of the query costs at least, since some of its letters are in no word below the child.
-                        k = position + step
-                        absent = rest[k if end == half else 64 + k] & ~nodes[4 * child + 1]
-                        y = c
-                        while absent and k < end:
-                            if absent >> letters[k] & 1:
-                                y += shares[k]
-                            k += 1
-                        if share * y < x:
-                            stack_node[sp] = child
-                            stack_position[sp] = cython.cast(cython.uchar, position + step)
-                            stack_edits[sp] = cython.cast(cython.uchar, done + 1)
-                            stack_cost[sp] = c
-                            sp += 1
+                        x = (x if x < limit else limit) / share - cost - edit
+                        if x > bound:
+                            x = bound
+                        for step in range(2 if position < n else 1):
+                            c = substitute[(row if step else 512 + upper) * n_labels + label]
+                            if c > x:
+                                continue
+                            k = position + step
+                            if c + ahead(nodes, child, letters, shares, rest[k if end == half else 64 + k], removal, k, end) < x:
+                                stack_node[sp] = child
+                                stack_position[sp] = cython.cast(cython.uchar, position + step)
+                                stack_edits[sp] = cython.cast(cython.uchar, done + 1)
+                                stack_cost[sp] = c + cost + edit
+                                sp += 1
                 if position < n:
                     if exact[row]:
                         child = child_of(nodes, node, exact[row])
                         if child:
+                            x = scale * best_below(nodes, child, low, high) - floor
+                            if x > limit:
+                                x = limit
+                            k = position + 1
+                            if share * (cost + ahead(nodes, child, letters, shares, rest[k if end == half else 64 + k], removal, k, end)) >= x:
+                                continue
                             stack_node[sp] = child
                             stack_position[sp] = cython.cast(cython.uchar, position + 1)
                             stack_edits[sp] = cython.cast(cython.uchar, done)
