@@ -170,6 +170,7 @@ def ahead(
         absent: the letters from here to `end`, as bits. removal: what any letter costs that is left out.
     """
     total: cython.float = 0
+    k: cython.Py_ssize_t
     if position >= end:
         return 0
     if nodes[4 * node] >> letters[position] & 1 == 0:
@@ -178,9 +179,9 @@ def ahead(
             total = shares[position]
     absent &= ~nodes[4 * node + 1]
     if absent:
-        for position in range(position + 1, end):
-            if absent >> letters[position] & 1:
-                total += shares[position]
+        for k in range(position + 1, end):
+            if absent >> letters[k] & 1:
+                total += shares[k]
     return total
 
 
@@ -594,8 +595,8 @@ def spans(
     """Runs of tokens that may be one damaged word.
 
     GLUED_RUN: up to four tokens without white space between them, marks among them, or two words with white space between them, one of at most four letters; at
-    least one word in it is suspect (other than by being "a" or "I"), and no mark that may end a sentence stands at either end. BROKEN: the last word of a line and the first of the next. HYPHENATED: the same with a
-    hyphen between them.
+    least one word in it is suspect (other than by being "a" or "I"), and no mark that may end a sentence stands at either end. BROKEN: the last word of a line
+    and the first of the next. HYPHENATED: the same with a hyphen between them.
 
     Args:
         suspect: bit 0 for a word for which no good reading was found, bit 1 for a token that is a word at all.

@@ -34,7 +34,7 @@ BLOCK, WEIGHT, PRIOR_RATE, ROUNDS = 150, 400.0, 0.01, 4
 #: Documents whose error rate is below this are left alone.
 CLEAN_RATES = {"ocr": 0.003, "spelling": 0.0}
 #: What a derivation may cost: known words; others, by length, up to a limit; runs of tokens; lines' ends.
-KNOWN_BUDGET, BUDGET, BUDGET_LETTER, BUDGET_LIMIT, GLUED_BUDGET, BROKEN_BUDGET = 13.0, 8.0, 1.5, 22.0, 22.0, 11.0
+KNOWN_BUDGET, BUDGET, BUDGET_LETTER, BUDGET_LIMIT, GLUED_BUDGET, BROKEN_BUDGET = 13.0, 8.0, 1.5, 20.0, 22.0, 11.0
 #: Words with a log probability below this may be parts of a word ("struct are", "jan ary"), as unknown ones may.
 RARE_PART = -9.0
 #: A form whose best candidate costs more than this (with its probability) may be several words.
@@ -57,7 +57,6 @@ NEGLIGIBLE = 1e-3
 #: newspapers, 6 loses .0005 of the errors removed).
 HOPELESS = 9.0
 WORD_SPAN, GLUED_RUN, BROKEN, HYPHENATED = range(4)
-
 
 
 class Respeller:
