@@ -599,7 +599,7 @@ def spans(
     and the first of the next. HYPHENATED: the same with a hyphen between them.
 
     Args:
-        suspect: bit 0 for a word for which no good reading was found, bit 1 for a token that is a word at all.
+        suspect: bit 0 for a word that may be a part of one, bit 1 for a token that is a word at all (`mark_suspects`).
         first, last, kinds: results, half-open runs; at least 6 * n long.
 
     Returns:
