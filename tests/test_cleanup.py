@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,10 @@ def cases() -> list[Any]:
             rule, before, after = map(unescape, line.split("\t"))
             found.append(pytest.param(rule, before, before if after == "=" else after, id=f"{number}-{rule}"))
     return found
+
+
+#: Sentences that are as they should be, one a line.
+NOT_MOJIBAKE = (Path(__file__).parent / "cases" / "not_mojibake.txt").read_text(encoding="utf-8").splitlines()
 
 
 @pytest.mark.parametrize(("rule", "before", "after"), cases())
@@ -103,6 +108,34 @@ def test_mojibake_is_what_ftfy_makes_of_it(words: list[str], encoding: str, roun
     for _ in range(rounds):
         text = text.encode("utf-8").decode(encoding)
     assert apply(text, clean(text, ["mojibake"])) == "\n".join(map(ftfy.fix_encoding, text.split("\n")))
+
+
+# Letters that mojibake is made of and that languages use as well, with what stands around them.
+DOUBTFUL = "ÃÂÅÐÑÎÏâäåàáçèéêëìíîïòóôöùúûüýÿßñøØÇÉ€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ¡¢£¤¥¦§¨©ª«¬®¯°±²³´µ¶·¸¹º»¼½¾¿ЉЋћ║├Ł˙ąęśşğı\u0080\u0085\u0093\u00a0 aeI1.\n"
+
+
+@PROPERTY
+@given(st.text(DOUBTFUL, max_size=30))
+def test_doubtful_text_is_left_or_mended_as_ftfy_does(text: str) -> None:
+    expected = "\n".join(map(ftfy.fix_encoding, text.split("\n")))
+    edits = clean(text, ["mojibake"])
+    assert apply(text, edits) == expected
+    assert bool(edits) == (text != expected)
+
+
+@pytest.mark.parametrize("words", NOT_MOJIBAKE)
+@pytest.mark.parametrize("change", [str, str.upper, str.title], ids=["as it is", "upper", "title"])
+def test_languages_and_signs_are_no_mojibake(words: str, change: Callable[[str], str]) -> None:
+    text = change(words)
+    assert clean(text, ["mojibake"]) == []
+    assert ftfy.fix_encoding(text) == text
+
+
+@pytest.mark.parametrize("words", NOT_MOJIBAKE)
+@pytest.mark.parametrize("wrong", ["latin-1", "sloppy-windows-1252", "sloppy-windows-1250", "sloppy-windows-1251", "macroman", "cp437"])
+def test_languages_read_wrongly_are_mended_as_ftfy_does(words: str, wrong: str) -> None:
+    text = words.encode("utf-8").decode(wrong, "replace")
+    assert apply(text, clean(text, ["mojibake"])) == ftfy.fix_encoding(text)
 
 
 @PROPERTY
