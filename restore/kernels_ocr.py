@@ -595,11 +595,10 @@ def spans(
     """Runs of tokens that may be one damaged word.
 
     GLUED_RUN: up to four tokens without white space between them, marks among them, or two words with white space between them, one of at most four letters; at
-    least one word in it is suspect (other than by being "a" or "I"), and no mark that may end a sentence stands at either end. BROKEN: the last word of a line
-    and the first of the next. HYPHENATED: the same with a hyphen between them.
+    least one word in it is unknown, rare, or of one letter, but for "a" and "I"; and no mark that ends a phrase stands at either end. BROKEN: the last word of a line and the first of the next. HYPHENATED: the same with a hyphen between them.
 
     Args:
-        suspect: bit 0 for a word that may be a part of one, bit 1 for a token that is a word at all (`mark_suspects`).
+        suspect: from `mark_suspects`.
         first, last, kinds: results, half-open runs; at least 6 * n long.
 
     Returns:
@@ -618,13 +617,13 @@ def spans(
             if flags[i] & 256 or flags[i] & 7 == 1 or flags[i] & 7 == 4:
                 continue
             word = suspect[i] >> 1
-            if word and i + 2 < n and suspect[i + 2] >> 1 and flags[i + 2] & 96 == 32 and _hyphen(text, starts[i + 1], ends[i + 1]) and flags[i + 1] & 128:
+            if word and i + 2 < n and suspect[i + 2] & 2 and flags[i + 2] & 96 == 32 and _hyphen(text, starts[i + 1], ends[i + 1]) and flags[i + 1] & 128:
                 first[count] = cython.cast(cython.int, i)
                 last[count] = cython.cast(cython.int, i + 3)
                 kinds[count] = HYPHENATED
                 count += 1
                 continue
-            if word and i + 1 < n and suspect[i + 1] >> 1 and flags[i + 1] & 120 == 32:
+            if word and i + 1 < n and suspect[i + 1] & 2 and flags[i + 1] & 120 == 32:
                 first[count] = cython.cast(cython.int, i)
                 last[count] = cython.cast(cython.int, i + 2)
                 kinds[count] = BROKEN
@@ -632,7 +631,7 @@ def spans(
                 continue
             if i > 1 and flags[i] & 96 == 32 and _hyphen(text, starts[i - 1], ends[i - 1]) and flags[i - 1] & 128:
                 continue
-            if not word and _stop(text[starts[i]]):
+            if not word and _stop(text, starts[i], ends[i]):
                 continue
             marks = 1 - word
             spaces = 0
@@ -659,7 +658,9 @@ def spans(
                         break
                 found |= suspect[j]
                 j += 1
-                if found != 3 or ends[j - 1] - starts[i] < 3 or ends[j - 1] - starts[i] > 30 or not c and _stop(text[starts[j - 1]]):
+                if found != 3 or not c and _stop(text, starts[j - 1], ends[j - 1]):
+                    continue
+                if ends[j - 1] - starts[i] < 3 or ends[j - 1] - starts[i] > 30:
                     continue
                 if j + 1 < n and flags[j + 1] & 96 and _hyphen(text, starts[j], ends[j]) and flags[j] & 128:
                     continue
@@ -687,8 +688,11 @@ def _hyphen(text: cython.const[cython.uchar][::1], start: cython.int, end: cytho
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _stop(c: cython.int) -> cython.int:
-    """Whether a mark does what marks do: . , ; : ! ? ( ) " ' -"""
+def _stop(text: cython.const[cython.uchar][::1], start: cython.int, end: cython.int) -> cython.int:
+    """Whether a mark does what marks do: . , ; : ! ? ( ) " ' - and, at U+2010 to U+201F, dashes and quotes."""
+    c: cython.int = text[start]
+    if end - start == 3:
+        return c == 0xE2 and text[start + 1] == 0x80 and text[start + 2] & 0xF0 == 0x90
     return c == 46 or c == 44 or c == 59 or c == 58 or c == 33 or c == 63 or c == 40 or c == 41 or c == 34 or c == 39 or c == 45
 
 
@@ -925,7 +929,7 @@ def gather(
     part_first: cython.const[cython.int][::1],
     part_cuts: cython.const[cython.uchar][::1],
     part_words: cython.const[cython.int][::1],
-    space_cost: cython.double,
+    part_costs: cython.const[cython.float][::1],
     arc_spans: cython.int[::1],
     arc_starts: cython.int[::1],
     arc_ends: cython.int[::1],
@@ -941,7 +945,7 @@ def gather(
 
     Args:
         starts, ends, forms, bonus: of the spans. ids, spelling: of all tokens. rates: of blocks of `block` tokens.
-        form_*: candidates by form (`collect`). part_*: words by form (`find_parts`), only for spans of one unknown token.
+        form_*: candidates by form (`collect`). part_*: words by form (`find_parts`).
         arc_spans, arc_starts, arc_ends, arc_cuts, arc_bonus: results, room for all candidates; the cut is 0 for one word. arc_first: room for one more.
         word_ids: room for two words an arc.
 
@@ -983,10 +987,8 @@ def gather(
                 word_ids[n_words] = form_words[c]
                 n_words += 1
                 count += 1
-            if ends[k] - starts[k] > 1 or ids[starts[k]]:
-                continue
             for c in range(part_first[form], part_first[form + 1]):
-                x = rate - space_cost
+                x = rate - part_costs[c]
                 if scale * (unigrams[2 * part_words[2 * c]] + unigrams[2 * part_words[2 * c + 1]]) + x < least:
                     continue
                 arc_spans[count] = cython.cast(cython.int, k)

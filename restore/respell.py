@@ -116,7 +116,7 @@ class Respeller:
         self._old: dict[str, bool] = {}
         self._first, self._part_first = array("i", [0]), array("i", [0])
         self._words, self._costs, self._edits, self._tops = array("i"), array("f"), array("B"), array("f")
-        self._part_cuts, self._part_words = array("B"), array("i")
+        self._part_cuts, self._part_words, self._part_costs = array("B"), array("i"), array("f")
 
     def _word_numbers(self, forms: list[str]) -> array[int]:
         """Numbers of forms of words; candidates of new ones are looked up."""
@@ -130,13 +130,18 @@ class Respeller:
             tops = self._look_up(new, budgets, own)
             for k in compress(range(len(new)), own):
                 tops[k] = 0
-            parted = [k for k, top in enumerate(tops) if top > PARTED_GATE and (new[k][1:].islower() or new[k].isupper())]
+            if isinstance(self._finder, SpellingFinder):
+                costs = [self._finder.space_cost(form, word) for form, word in zip(new, own, strict=True)]
+            else:
+                costs = [SPACE_COST if top > PARTED_GATE else None for top in tops]
+            parted = [k for k, cost in enumerate(costs) if cost is not None and (new[k][1:].islower() or new[k].isupper())]
             parts = self._finder.parts([new[k].lower() for k in parted])
             if self._channel == "spelling":
                 parts = parts.such_that(self._everyday)
             ways = zeros("i", len(new))
             for k, n in zip(parted, parts.counts, strict=True):
                 ways[k] = n
+                self._part_costs.extend([costs[k]] * n)
             self._part_cuts.extend(parts.cuts)
             self._part_words.extend(parts.words)
             self._tops.extend(tops)
@@ -257,7 +262,7 @@ class Respeller:
         arcs = Arcs(zeros("i", room), zeros("i", room), zeros("i", room), zeros("i", room + 1), zeros("i", 2 * room), array("f"), zeros("d", room))
         count = kernels_ocr.gather(
             *views(spans.starts, spans.ends, spans.numbers, bonus), len(bonus), *views(text.ids, text.spelling, rates), BLOCK, self.model.unigrams, SCALE,
-            HOPELESS, *views(first, self._words, self._costs, self._edits, part_first, self._part_cuts, self._part_words), SPACE_COST,
+            HOPELESS, *views(first, self._words, self._costs, self._edits, part_first, self._part_cuts, self._part_words, self._part_costs),
             *views(owners, arcs.starts, arcs.ends, arcs.candidates, arcs.first_words, arcs.words, arcs.bonus),
         )  # fmt: skip
         for column in (owners, arcs.starts, arcs.ends, arcs.candidates, arcs.bonus):

@@ -121,11 +121,13 @@ TYPED = {
     "It occured to her familly that the apointment was realy untill noon, and she was truely embarassed.": (
         "It occurred to her family that the appointment was really until noon, and she was truly embarrassed."
     ),
+    "He will definatly come, and alot of people seperatly said that noone knew.": "He will definitely come, and a lot of people separately said that no one knew.",
     "Ofcourse we met at the stationand the tram stop.": "Of course we met at the station and the tram stop.",
 }
 RIGHT = (
     "Mr. Ciprian Andruw of Kelnagh emailed the PowerFrame team and texted Oisin about the bromance.",
     "The coffeehouses and the meatpacker by the salve trail had a discrete, causal air; it weren ' t dear.",
+    "He spoke of ‘begging’ and ‘opposition scum’, and of the waiters’ tips.",
     "He googled iPhone and QuietStrategy prices, then blogged from the dairy.",
 )
 

@@ -20,6 +20,8 @@ from restore.language_model.model import LanguageModel
 
 #: Costs (−log of a share of all slips) of letters that change places, of a doubled letter, of keys side by side, of sounds, of a lost apostrophe, of others.
 SWAP, DOUBLE, NEIGHBOUR, SOUND, APOSTROPHE, ANY = 1.5, 1.5, 2.5, 2.5, 1.5, 5.0
+#: Of a lost space.
+SPACE = 1.5
 #: A form of three letters, or a capitalised one (a name, likely), may have letters that changed places or are doubled; others have two slips.
 SHORT_BUDGET, BUDGET = EDIT + 1.6, 2 * EDIT + 7.6
 #: Log probability above which a form of three letters that the list does not have is an abbreviation.
@@ -47,6 +49,8 @@ _SOUNDS = frozenset(
         ("a", "e"), ("a", "i"), ("e", "i"), ("a", "o"), ("o", "u"), ("i", "y"), ("ie", "ei"), ("ea", "ee"), ("ai", "ei"), ("c", "s"), ("c", "k"), ("s", "z"),
         ("f", "ph"), ("k", "ck"), ("g", "j"), ("oo", "u"), ("w", "wh"), ("n", "kn"), ("r", "wr"), ("gh", "f"), ("t", "ght"), ("au", "o"), ("or", "our"),
         ("ent", "ant"), ("nce", "nse"),
+        # Vowels without stress before -ly: definatly, seperatly, completly.
+        ("at", "ite"), ("it", "ate"), ("et", "ate"), ("l", "el"),
     )
     for pair in ((a, b), (b, a))
 )  # fmt: skip
@@ -86,6 +90,16 @@ class SpellingFinder(Finder):
                     found.costs[k] += UNLISTED
             at += count
         return found
+
+    def space_cost(self, form: str, number: int) -> float | None:
+        """What it costs that a form is two words without a space; None where it is right as it stands.
+
+        Args:
+            number: of the form in the model, 0 when it is unknown.
+        """
+        if self._budget(form) == 0:
+            return None
+        return SPACE - MISSPELT if number and form.islower() else SPACE
 
     def _budget(self, form: str) -> float:
         low = form.lower().replace("’", "'")
