@@ -595,7 +595,8 @@ def spans(
     """Runs of tokens that may be one damaged word.
 
     GLUED_RUN: up to four tokens without white space between them, marks among them, or two words with white space between them, one of at most four letters; at
-    least one word in it is unknown, rare, or of one letter, but for "a" and "I"; and no mark that ends a phrase stands at either end. BROKEN: the last word of a line and the first of the next. HYPHENATED: the same with a hyphen between them.
+    least one word in it is unknown, rare, or of one letter, but for "a" and "I"; and no mark that ends a phrase stands at either end. BROKEN: the last word of
+    a line and the first of the next. HYPHENATED: the same with a hyphen between them.
 
     Args:
         suspect: from `mark_suspects`.

@@ -37,12 +37,8 @@ CLEAN_RATES = {"ocr": 0.003, "spelling": 0.0}
 KNOWN_BUDGET, BUDGET, BUDGET_LETTER, BUDGET_LIMIT, GLUED_BUDGET, BROKEN_BUDGET = 13.0, 8.0, 1.5, 20.0, 22.0, 11.0
 #: Words with a log probability below this may be parts of a word ("struct are", "jan ary"), as unknown ones may.
 RARE_PART = -9.0
-#: A form whose best candidate costs more than this (with its probability) may be several words.
-PARTED_GATE = 12.0
-#: Log factors: a word that is seen again and again is no misprint (for each factor of e, and at most); a word broken at a line's end; a lost space.
-REPEAT, REPEAT_LIMIT, BROKEN_COST, SPACE_COST = 1.0, 4.0, 4.5, 5.0
-#: What is typed without a space is one of the everyday words (log probability) and its neighbour; two other words are a compound ("coffeehouse").
-EVERYDAY = -7.0
+#: Log factors: a word that is seen again and again is no misprint (for each factor of e, and at most); a word broken at a line's end.
+REPEAT, REPEAT_LIMIT, BROKEN_COST = 1.0, 4.0, 4.5
 #: From an edit's posterior p to the probability that it is right: log odds a·ln p − b·ln(1 − p) + c (a beta calibration, as `restore.detect.EDIT_MAP`).
 #: Fitted on 6,189 edits of the dev newspapers, each file with the weights of its other half: .52, .77, .93, .99 were right in .29, .49, .74, .88 of the cases.
 EDIT_MAPS = {"ocr": (3.18, 0.187, 0.861), "spelling": (1.0, 1.0, 0.0)}
@@ -130,18 +126,12 @@ class Respeller:
             tops = self._look_up(new, budgets, own)
             for k in compress(range(len(new)), own):
                 tops[k] = 0
-            if isinstance(self._finder, SpellingFinder):
-                costs = [self._finder.space_cost(form, word) for form, word in zip(new, own, strict=True)]
-            else:
-                costs = [SPACE_COST if top > PARTED_GATE else None for top in tops]
-            parted = [k for k, cost in enumerate(costs) if cost is not None and (new[k][1:].islower() or new[k].isupper())]
-            parts = self._finder.parts([new[k].lower() for k in parted])
-            if self._channel == "spelling":
-                parts = parts.such_that(self._everyday)
             ways = zeros("i", len(new))
-            for k, n in zip(parted, parts.counts, strict=True):
+            parted = {k: cost for k, cost in self._finder.space_costs(new, own, tops).items() if new[k][1:].islower() or new[k].isupper()}
+            parts = self._finder.parts([new[k].lower() for k in parted])
+            for (k, cost), n in zip(parted.items(), parts.counts, strict=True):
                 ways[k] = n
-                self._part_costs.extend([costs[k]] * n)
+                self._part_costs.extend([cost] * n)
             self._part_cuts.extend(parts.cuts)
             self._part_words.extend(parts.words)
             self._tops.extend(tops)
@@ -168,9 +158,6 @@ class Respeller:
         self._costs.extend(found.costs)
         self._edits.extend(found.edits)
         return found.tops
-
-    def _everyday(self, left: int, right: int) -> bool:
-        return max(self.model.unigrams[2 * left], self.model.unigrams[2 * right]) > EVERYDAY
 
     def _know(self, text: _Text) -> None:
         """Lock the user's words and, in an old text, old spellings; and raise the probability of unknown words that come again and again."""

@@ -121,7 +121,8 @@ TYPED = {
     "It occured to her familly that the apointment was realy untill noon, and she was truely embarassed.": (
         "It occurred to her family that the appointment was really until noon, and she was truly embarrassed."
     ),
-    "He will definatly come, and alot of people seperatly said that noone knew.": "He will definitely come, and a lot of people separately said that no one knew.",
+    "He will definatly come, and alot of people said that noone knew.": "He will definitely come, and a lot of people said that no one knew.",
+    "They were seperatly and completly wrong.": "They were separately and completely wrong.",
     "Ofcourse we met at the stationand the tram stop.": "Of course we met at the station and the tram stop.",
 }
 RIGHT = (

@@ -51,6 +51,8 @@ FLOOR, FLOOR_LETTER = 16.0, 2.2
 KNOWN_FLOOR = 6.0
 #: The same for words that are read as one, behind the readings of each of them: 8 finds .0004 more, 0 loses .005.
 RIVAL_FLOOR = 3.0
+#: A form whose best candidate costs more than this (with its probability) may be two words; cost of the lost space.
+PARTED_GATE, SPACE_COST = 12.0, 5.0
 #: Costs by which letters are listed, so that few of them are looked at: below 1, 2, … and all.
 RUNGS = 12
 #: Cost of what never happens: a letter is no confusion for itself.
@@ -257,6 +259,14 @@ class Finder:
         for column in (found.words, found.costs, found.edits):
             del column[total:]
         return found
+
+    def space_costs(self, forms: Sequence[str], own: array[int], tops: array[float]) -> dict[int, float]:
+        """The forms that may be two words without a space between them, and what that costs.
+
+        Args:
+            forms, own: see `find`. tops: see `Candidates`, 0 for known words.
+        """
+        return {k: SPACE_COST for k, top in enumerate(tops) if top > PARTED_GATE}
 
     def parts(self, forms: Sequence[str]) -> Parts:
         """The ways in which each form is two words of the model, without a space between them.

@@ -14,14 +14,14 @@ from importlib.util import find_spec
 from math import exp
 from pathlib import Path
 
-from restore.channels.ocr import BASE_RATE, EDIT, LOWER, Candidates, Finder, shape
+from restore.channels.ocr import BASE_RATE, EDIT, LOWER, Candidates, Finder, Parts, shape
 from restore.errors import ArtefactError
 from restore.language_model.model import LanguageModel
 
 #: Costs (−log of a share of all slips) of letters that change places, of a doubled letter, of keys side by side, of sounds, of a lost apostrophe, of others.
 SWAP, DOUBLE, NEIGHBOUR, SOUND, APOSTROPHE, ANY = 1.5, 1.5, 2.5, 2.5, 1.5, 5.0
-#: Of a lost space.
-SPACE = 1.5
+#: Of a lost space; and the log probability from which a word may have lost it.
+SPACE, EVERYDAY = 1.5, -7.0
 #: A form of three letters, or a capitalised one (a name, likely), may have letters that changed places or are doubled; others have two slips.
 SHORT_BUDGET, BUDGET = EDIT + 1.6, 2 * EDIT + 7.6
 #: Log probability above which a form of three letters that the list does not have is an abbreviation.
@@ -91,15 +91,17 @@ class SpellingFinder(Finder):
             at += count
         return found
 
-    def space_cost(self, form: str, number: int) -> float | None:
-        """What it costs that a form is two words without a space; None where it is right as it stands.
+    def space_costs(self, forms: Sequence[str], own: array[int], tops: array[float]) -> dict[int, float]:
+        """See `restore.channels.ocr.Finder.space_costs`."""
+        return {
+            k: SPACE - MISSPELT if number and form.islower() else SPACE
+            for k, (form, number) in enumerate(zip(forms, own, strict=True))
+            if self._budget(form) > 0
+        }
 
-        Args:
-            number: of the form in the model, 0 when it is unknown.
-        """
-        if self._budget(form) == 0:
-            return None
-        return SPACE - MISSPELT if number and form.islower() else SPACE
+    def parts(self, forms: Sequence[str]) -> Parts:
+        """See `restore.channels.ocr.Finder.parts`; two words of which none is an everyday one are a compound ("coffeehouse")."""
+        return super().parts(forms).such_that(lambda left, right: max(self._unigrams[2 * left], self._unigrams[2 * right]) > EVERYDAY)
 
     def _budget(self, form: str) -> float:
         low = form.lower().replace("’", "'")
