@@ -327,6 +327,14 @@ def test_the_command_learns_weights_that_it_then_uses(tmp_path: Path, capsys: py
     assert capsys.readouterr().out == "What they saw in the house was that the mother of the king had gone to the north with the other lords.\n"
 
 
+def test_lines_beside_others_are_no_pairs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("a\tb\nHouse of\tquick zebra\n", encoding="utf-8")
+    assert main(["learn", "ocr", str(pairs), "-o", str(tmp_path / "weights.tsv")]) == 2
+    assert "no transcriptions of these lines" in capsys.readouterr().err
+    assert not (tmp_path / "weights.tsv").exists()
+
+
 def test_symbols_fit_a_byte() -> None:
     confusions = Confusions({(chr(0x400 + k), "e"): 0.001 for k in range(400)})
     assert len(confusions.encode("été«»漢")) == 6

@@ -9,6 +9,9 @@ from typing import Any
 from restore.cli.files import read_text
 from restore.errors import InputError
 
+#: A larger share of damaged characters is none: the worst newspapers have .2.
+MISALIGNED = 0.4
+
 
 def add_action(actions: Any) -> None:
     """Add the action to the group `restore learn`."""
@@ -48,12 +51,16 @@ def run(args: argparse.Namespace) -> int:
     else:
         shipped = read_confusions(data_path() / "ocr" / "confusions.tsv")
         rates, damage = learn_unaligned(texts, LanguageModel(model_path(args.model)), shipped, _progress)
+    if damage > MISALIGNED:
+        raise InputError(
+            args.texts[0], f"{100 * damage:.0f} % of the characters differ: these are no transcriptions of these lines; give a scanned line and its own"
+        )
     if not rates:
         raise InputError(args.texts[0], "no confusions were found: the scans and their transcriptions are equal, or have nothing in common")
     kind = f"{len(pairs):,} aligned lines" if pairs else f"{len(texts):,} texts alone"
     comments = ["Confusions of OCR: times in 10,000 places, where one character in a hundred is damaged.", f"Learnt by `restore learn ocr` from {kind}."]
     rows = write_confusions(args.output, rates, comments)
-    print(f"{args.output}: {rows:,} confusions; {100 * damage:.1f} % of the characters are damaged")
+    print(f"{args.output}: {rows:,} confusions; {'' if pairs else 'surely '}{100 * damage:.1f} % of the characters are damaged")
     return 0
 
 
