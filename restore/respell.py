@@ -39,6 +39,8 @@ KNOWN_BUDGET, BUDGET, BUDGET_LETTER, BUDGET_LIMIT, GLUED_BUDGET, BROKEN_BUDGET =
 RARE_PART = -9.0
 #: Log factors: a word that is seen again and again is no misprint (for each factor of e, and at most); a word broken at a line's end.
 REPEAT, REPEAT_LIMIT, BROKEN_COST = 1.0, 4.0, 4.5
+#: The user's words are candidates for unknown words of so many letters; their log probability; what a derivation of them may cost.
+USER_LENGTH, USER_WORD, USER_BUDGET = 4, -12.0, 14.0
 #: From an edit's posterior p to the probability that it is right: log odds a·ln p − b·ln(1 − p) + c (a beta calibration, as `restore.detect.EDIT_MAP`).
 #: Fitted on 6,189 edits of the dev newspapers, each file with the weights of its other half: .52, .77, .93, .99 were right in .29, .49, .74, .88 of the cases.
 EDIT_MAPS = {"ocr": (3.18, 0.187, 0.861), "spelling": (1.0, 1.0, 0.0)}
@@ -70,6 +72,7 @@ class Respeller:
         self._finder = finder
         self._channel = channel
         self._right = frozenset(map(_normal, words))
+        self._users = finder.few({word: USER_WORD for word in sorted(self._right) if word not in finder.numbers})
         self._decoder = Decoder(model, 1, 1, scale=SCALE, beam=BEAM)
         self._forget()
 
@@ -237,8 +240,30 @@ class Respeller:
         )  # fmt: skip
         return None if damage < CLEAN_RATES[self._channel] else rates
 
+    def _add_users(self, text: _Text, spans: _Spans, rates: array[float], arcs: Arcs, owners: array[int]) -> None:
+        """Add arcs for unknown words that may be the user's, numbered −1, −2, …"""
+        places: dict[str, list[int]] = {}
+        for k, form in zip(range(spans.n_words), spans.forms, strict=False):
+            if not text.ids[spans.starts[k]] and len(form) >= USER_LENGTH:
+                places.setdefault(form, []).append(k)
+        budgets = array("f", [min(USER_BUDGET, BUDGET + BUDGET_LETTER * len(form)) for form in places])
+        found = self._finder.find(list(places), budgets, zeros("i", len(places)), among=self._users)
+        spots = [ks for ks, count in zip(places.values(), found.counts, strict=True) for _ in range(count)]
+        # The arc's word is the unknown one, of which this is one.
+        score = SCALE * (USER_WORD - self.model.unigrams[0])
+        for ks, word, cost, edits in zip(spots, found.words, found.costs, found.edits, strict=True):
+            for k in ks:
+                i = spans.starts[k]
+                owners.append(k)
+                arcs.starts.append(i)
+                arcs.ends.append(i + 1)
+                arcs.candidates.append(-word)
+                arcs.words.append(0)
+                arcs.first_words.append(len(arcs.words))
+                arcs.bonus.append(score + edits * log(rates[i // BLOCK]) - cost)
+
     def _lattice(self, text: _Text, spans: _Spans, rates: array[float]) -> tuple[Lattice, array[int]]:
-        """The lattice, and the span of each of its arcs; an arc's candidate is the length of the first of two words, 0 for one word."""
+        """The lattice, and the span of each of its arcs; an arc's candidate is the length of the first of two words, 0 for one word, less for the user's."""
         first, part_first = self._first, self._part_first
         room = kernels_ocr.count_candidates(*views(spans.numbers), len(spans.numbers), *views(first, part_first))
         bonus = zeros("d", len(spans.starts))
@@ -255,7 +280,9 @@ class Respeller:
         for column in (owners, arcs.starts, arcs.ends, arcs.candidates, arcs.bonus):
             del column[count:]
         del arcs.first_words[count + 1 :], arcs.words[arcs.first_words[count] :]
-        n = len(text.tokens)
+        if len(self._users.words) > 1:
+            self._add_users(text, spans, rates, arcs, owners)
+        n, count = len(text.tokens), len(arcs)
         arcs.weights = array("f", [1.0]) * count
         order, counts = zeros("i", count), zeros("i", n + 2)
         kernels.sort_arcs(*views(arcs.ends), count, n, *views(order, counts))
@@ -277,7 +304,12 @@ class Respeller:
             observed, kind = spans.forms[span], spans.kinds[span]
             case = shape(observed)
             readings = [
-                (f"{observed[: cuts[k]]} {observed[cuts[k] :]}" if cuts[k] else fit_shape(observed, vocabulary[words[first[k]]], case), round(p, 6))
+                (
+                    f"{observed[: cuts[k]]} {observed[cuts[k] :]}"
+                    if cuts[k] > 0
+                    else fit_shape(observed, self._users.words[-cuts[k]] if cuts[k] else vocabulary[words[first[k]]], case),
+                    round(p, 6),
+                )
                 for k, p in zip(rows[at : at + 4], probabilities[at : at + 4], strict=True)
                 if k >= 0
             ]

@@ -88,6 +88,14 @@ def test_the_users_words_are_right() -> None:
     assert "progross" in restorer(vocabulary=("Progross",)).restore(SCAN).text
 
 
+def test_the_users_words_are_what_was_meant() -> None:
+    text = "Tho chiof of Kilbrackcn montioned on Tucsday that tho authorities of Kilbracken and Mr. Ochterlonv had sont troops to tho bordor.\n"
+    assert "Kilbrackcn" in restorer().restore(text).text
+    result = restorer(vocabulary=("Kilbracken", "ochterlony", "o")).restore(text)
+    assert result.text == "The chief of Kilbracken mentioned on Tuesday that the authorities of Kilbracken and Mr. Ochterlony had sent troops to the border.\n"
+    assert edit_list.apply(text, result.edits) == result.text
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.text(alphabet="thoe nralibcm.-'\n«»1lIé", max_size=300))
 def test_any_text_gives_edits_that_fit_it(text: str) -> None:

@@ -199,6 +199,15 @@ class Parts:
         return Parts(array("i", [sum(kept[i:j]) for i, j in pairwise(ends)]), array("B", compress(self.cuts, kept)), array("i", words))
 
 
+@dataclass(frozen=True)
+class FewWords:
+    """Words beside those of the model, by number from 1 on, with their log probabilities (at 2 · number) and tries (`Finder.few`)."""
+
+    words: list[str]
+    scores: memoryview
+    tries: list[memoryview]
+
+
 class Finder:
     """Finds the candidates of forms among the words of a language model; not to be shared between threads.
 
@@ -224,7 +233,17 @@ class Finder:
         self._scratch = views(*stack, zeros("B", 64), zeros("f", 64), zeros("Q", 128), zeros("i", 64), zeros("i", 64 * (1 + self._confusions.rules)))
         self._tries = [container.section(direction, "Q") for direction in ("forward", "backward")]
 
-    def find(self, forms: Sequence[str], budgets: array[float], own: array[int], rivals: array[float] | None = None) -> Candidates:
+    def few(self, words: Mapping[str, float]) -> FewWords:
+        """Words among which `find` can look, with their log probabilities; what has other letters than the trie is left out."""
+        words = {word: score for word, score in words.items() if 1 < len(word) <= LONGEST and 0 not in self._confusions.labels(word)}
+        scores = memoryview(array("f", [0.0, 0.0, *(x for score in words.values() for x in (score, 0.0))]))
+        rows = [(self._confusions.labels(word), number) for number, word in enumerate(words, 1)]
+        tries = [_build(sorted((text[::step], number) for text, number in rows), scores) for step in (1, -1)]
+        return FewWords(["", *words], scores, [memoryview(trie) for trie in tries])
+
+    def find(
+        self, forms: Sequence[str], budgets: array[float], own: array[int], rivals: array[float] | None = None, among: FewWords | None = None
+    ) -> Candidates:
         """The best candidates of each form.
 
         Args:
@@ -232,8 +251,10 @@ class Finder:
             budgets: what their derivations may cost at most.
             own: for each form the number of a word that is no candidate of it, 0 for none.
             rivals: log probability of another reading of each form, times `PRIOR_SCALE`; by default, that of the word that it is.
+            among: look among these words, and give their numbers.
         """
         n = len(forms)
+        unigrams, tries = (among.scores, among.tries) if among else (self._unigrams, self._tries)
         together = self._confusions.encode("".join(forms))
         first = array("i", accumulate(map(len, forms), initial=0))
         shapes = bytes([LOWER if form.islower() else shape(form) for form in forms])
@@ -247,13 +268,13 @@ class Finder:
         for reverse, tables in enumerate((self._confusions.forward, self._confusions.backward)):
             symbols = together[::-1] if reverse else together
             kernels_ocr.search(
-                memoryview(symbols), *views(first), n, memoryview(shapes), self._unigrams, *views(budgets, floors),
+                memoryview(symbols), *views(first), n, memoryview(shapes), unigrams, *views(budgets, floors),
                 KEEP, PRIOR_SCALE, EDIT, self.margin, self.part, reverse,
-                self._tries[reverse], *tables, *self._scratch, ROOM, *views(scores, counts, words, costs, edits),
+                tries[reverse], *tables, *self._scratch, ROOM, *views(scores, counts, words, costs, edits),
             )  # fmt: skip
         found = Candidates(zeros("i", n), zeros("i", n * KEEP), zeros("f", n * KEEP), zeros("B", n * KEEP), zeros("f", n))
         total = kernels_ocr.collect(
-            *views(counts, words, costs, edits), n, KEEP, *views(own), self._unigrams, PRIOR_SCALE, EDIT,
+            *views(counts, words, costs, edits), n, KEEP, *views(own), unigrams, PRIOR_SCALE, EDIT,
             *views(found.counts, found.words, found.costs, found.edits, found.tops),
         )  # fmt: skip
         for column in (found.words, found.costs, found.edits):

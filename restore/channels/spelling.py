@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from math import exp
 from pathlib import Path
 
-from restore.channels.ocr import BASE_RATE, EDIT, LOWER, Candidates, Finder, Parts, shape
+from restore.channels.ocr import BASE_RATE, EDIT, LOWER, Candidates, FewWords, Finder, Parts, shape
 from restore.errors import ArtefactError
 from restore.language_model.model import LanguageModel
 
@@ -77,10 +77,14 @@ class SpellingFinder(Finder):
         super().__init__(model, {pair: BASE_RATE * exp(-cost) for pair, cost in slip_costs().items()})
         self._right = right_words()
 
-    def find(self, forms: Sequence[str], budgets: array[float], own: array[int], rivals: array[float] | None = None) -> Candidates:
+    def find(
+        self, forms: Sequence[str], budgets: array[float], own: array[int], rivals: array[float] | None = None, among: FewWords | None = None
+    ) -> Candidates:
         """See `restore.channels.ocr.Finder.find`; words of the list have no candidates."""
         limits = array("f", (min(budget, self._budget(form)) for form, budget in zip(forms, budgets, strict=True)))
-        found = super().find(forms, limits, own, rivals)
+        found = super().find(forms, limits, own, rivals, among)
+        if among:
+            return found
         at = 0
         for form, number, count in zip(forms, own, found.counts, strict=True):
             for k in range(at, at + count):

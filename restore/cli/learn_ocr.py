@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     kind = f"{len(pairs):,} aligned lines" if pairs else f"{len(texts):,} texts alone"
     comments = ["Confusions of OCR: times in 10,000 places, where one character in a hundred is damaged.", f"Learnt by `restore learn ocr` from {kind}."]
     rows = write_confusions(args.output, rates, comments)
-    print(f"{args.output}: {rows:,} confusions; {'' if pairs else 'surely '}{100 * damage:.1f} % of the characters are damaged")
+    print(f"{args.output}: {rows:,} confusions; {100 * damage:.1f} % of the characters are damaged")
     return 0
 
 
