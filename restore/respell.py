@@ -122,8 +122,7 @@ class Respeller:
         known = self._forms
         new = [form for form in dict.fromkeys(forms) if form not in known]
         if new:
-            known.update(zip(new, range(len(self._tops), len(self._tops) + len(new)), strict=True))
-            number = self._finder.numbers.get
+            begin, number = len(self._tops), self._finder.numbers.get
             own = array("i", [number(_normal(form), 0) for form in new])
             budgets = [KNOWN_BUDGET if word else min(BUDGET_LIMIT, BUDGET + BUDGET_LETTER * len(form)) for form, word in zip(new, own, strict=True)]
             tops = self._look_up(new, budgets, own)
@@ -139,6 +138,7 @@ class Respeller:
             self._part_words.extend(parts.words)
             self._tops.extend(tops)
             self._part_first.extend(accumulate(ways, initial=self._part_first.pop()))
+            known.update(zip(new, range(begin, begin + len(new)), strict=True))
         return array("i", map(known.__getitem__, forms))
 
     def _run_numbers(self, runs: list[tuple[int, str]], rivals: array[float]) -> array[int]:
@@ -146,12 +146,12 @@ class Respeller:
         known = self._run_forms
         new = {run: score for run, score in zip(runs, rivals, strict=True) if run not in known}
         if new:
-            known.update(zip(new, range(len(self._tops), len(self._tops) + len(new)), strict=True))
-            limits = {GLUED_RUN: GLUED_BUDGET, HYPHENATED: BUDGET_LIMIT}
+            begin, limits = len(self._tops), {GLUED_RUN: GLUED_BUDGET, HYPHENATED: BUDGET_LIMIT}
             budgets = [min(limits[kind], BUDGET + BUDGET_LETTER * len(form)) if kind in limits else BROKEN_BUDGET for kind, form in new]
             # A word that the line's end broke may stand whole in the vocabulary: then it is a candidate itself.
             self._tops.extend(self._look_up([form for _, form in new], budgets, zeros("i", len(new)), array("f", new.values())))
             self._part_first.extend(self._part_first[-1:] * len(new))
+            known.update(zip(new, range(begin, begin + len(new)), strict=True))
         return array("i", map(known.__getitem__, runs))
 
     def _look_up(self, forms: list[str], budgets: list[float], own: array[int], rivals: array[float] | None = None) -> array[float]:
