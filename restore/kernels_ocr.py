@@ -594,9 +594,9 @@ def spans(
 ) -> cython.Py_ssize_t:
     """Runs of tokens that may be one damaged word.
 
-    GLUED_RUN: up to four tokens without white space between them, marks among them, or two words with white space between them, one of at most four letters; at
-    least one word in it is unknown, rare, or of one letter, but for "a" and "I"; and no mark that ends a phrase stands at either end. BROKEN: the last word of
-    a line and the first of the next. HYPHENATED: the same with a hyphen between them.
+    GLUED_RUN: up to four tokens without white space between them, marks among them, or two words with white space between them, of which one has at most four
+    letters unless both are suspect; at least one word in it is unknown, rare, or of one letter, but for "a" and "I"; and no mark that ends a phrase stands at
+    either end. BROKEN: the last word of a line and the first of the next. HYPHENATED: the same with a hyphen between them.
 
     Args:
         suspect: from `mark_suspects`.
@@ -647,7 +647,7 @@ def spans(
                     # No capital stands inside a word, of two words one is short, and "a" and "I" are words.
                     if flags[j] >> 3 & 3 == 1 or (flags[j] >> 3 & 3 == 2 and flags[i] >> 3 & 3 != 2):
                         break
-                    if ends[i] - starts[i] > 4 and ends[j] - starts[j] > 4:
+                    if ends[i] - starts[i] > 4 and ends[j] - starts[j] > 4 and suspect[i] & suspect[j] & 1 == 0:
                         break
                     if suspect[i] & 1 and suspect[j] & 1 == 0 and ends[i] - starts[i] == 1 and _article(text[starts[i]]):
                         break

@@ -72,6 +72,17 @@ def test_what_is_not_damaged_stays(text: str) -> None:
     assert restorer().restore(text).edits == ()
 
 
+def test_words_that_text_taken_out_of_pdf_tears() -> None:
+    text = """We train a classi er on a large cor pus of docu ments. The de nition of the task is given above; our results con rm that the model
+signi cantly reduces the num ber of parameters of the soft ware. In fact the art of it is to read on, as a lot of it may be so.
+"""
+    fixed = """We train a classifier on a large corpus of documents. The definition of the task is given above; our results confirm that the model
+significantly reduces the number of parameters of the software. In fact the art of it is to read on, as a lot of it may be so.
+"""
+    assert restorer().restore(text).text == fixed
+    assert restorer().restore(fixed).edits == ()
+
+
 def test_another_language_stays() -> None:
     french = "Les directeurs de la compagnie se sont réunis dans la salle avec les membres du conseil pour une longue séance.\n" * 12
     assert restorer().restore(french).text == french
