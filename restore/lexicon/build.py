@@ -272,7 +272,7 @@ def build_lexicon(
     numbers: dict[tuple[int, ...], int] = {}
     for term in all_terms:
         # Whoever rewords a term word by word loses its hyphens.
-        keys = {key for wording in (term, term.replace("-", " ")) if 1 < len(key := tokens.norms(wording)) <= 15} - numbers.keys()
+        keys = {key for wording in (term, term.replace("-", " ")) if 1 < len(key := tokens.norms(wording)) <= 15 and key not in numbers}
         numbers.update(dict.fromkeys(sorted(keys), len(originals) + 1))
         if keys:
             originals.append({term: rates})
