@@ -91,7 +91,7 @@ def load(
         min_probability: an edit is made when its posterior is at least this; by default 0.6, and 0.25 for the channel "ocr", where a word that is none has
             little to lose.
         assume_spun: take every text as spun: True, or the share of replaceable words that were replaced.
-        gate: texts that a cheap classifier finds clean are not decoded: some fifty times faster (DESIGN.md has what it misses).
+        gate: texts that a cheap classifier finds clean are not decoded: some thirty times faster (DESIGN.md has what it misses).
         clean: clean up first: a profile of `restore.cleanup` ("minimal", "scan", "web", "typed"), or names of its rules.
         layout: join words divided at line ends first, which makes lines fewer: True, or settings (`restore.channels.layout.Layout`).
         channels: what may have happened to a text: "substitution" (spun), "ocr" (scanned), "spelling" (typed). Scans and typing are undone first, and what they
