@@ -54,7 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         dest="gate",
         action="store_const",
         const=False,
-        help="decode texts, too, that the gate finds clean: some fifty times slower; for short texts, and spinners that no dictionary knows",
+        help="decode texts, too, that the gate finds clean: some thirty times slower; for short texts, and spinners that no dictionary knows",
     )
     group.add_argument(
         "--assume-spun",
