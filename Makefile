@@ -4,7 +4,9 @@ ENGINE_TESTS := $(filter-out tests/test_integrations_dolma.py,$(wildcard tests/t
 EXTRAS_engines := engines
 EXTRAS_dolma := dolma
 
-.PHONY: demo test test-engines lint types check bench bench-check e2e build clean
+KERNEL_TESTS := $(addprefix tests/test_,decode.py kernels.py tokenizer.py gate.py collocation.py respell.py restorer.py batch.py lexicon.py)
+
+.PHONY: demo test test-bounds test-engines lint types check bench bench-check e2e build clean
 
 demo: .venv/demo  ## restore an example
 	@echo; echo "== examples/spun_news.txt, restored"; $(BIN)/restore fix examples/spun_news.txt
@@ -16,6 +18,10 @@ test: .venv/test  ## all tests
 test-engines: .venv-engines/ready .venv-dolma/ready  ## the adaptors against the engines themselves (2 GB of packages; Java 17); nothing is skipped
 	RESTORE_ENGINES=spark,ray,datatrove,spacy .venv-engines/bin/python -m pytest -q -rs $(ENGINE_TESTS)
 	RESTORE_ENGINES=dolma .venv-dolma/bin/python -m pytest -q -rs tests/test_integrations_dolma.py
+
+test-bounds: .venv/test  ## the kernels with every index checked; they are built anew before and after
+	RESTORE_BOUNDS=1 $(BIN)/python setup.py -q build_ext --inplace --force
+	$(BIN)/python -m pytest -q -W error::pytest.PytestUnraisableExceptionWarning $(KERNEL_TESTS); status=$$?; $(BIN)/python setup.py -q build_ext --inplace --force && exit $$status
 
 lint: .venv/dev
 	$(BIN)/ruff check .

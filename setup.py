@@ -1,6 +1,7 @@
 """Builds what cannot be described in pyproject.toml: the compiled kernels, which are optional, and the compiled dictionaries of a wheel."""
 
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -30,7 +31,16 @@ if os.environ.get("RESTORE_PURE") != "1":
         # Without -ffast-math, and without contraction to fused multiply-add: the same bytes on every machine.
         flags = [] if sys.platform == "win32" else ["-O3", "-ffp-contract=off"]
         sources = ("kernels", "kernels_gate", "kernels_near", "kernels_ocr")
-        extensions = cythonize([Extension(f"restore.{name}", [f"restore/{name}.py"], extra_compile_args=flags, optional=True) for name in sources], quiet=True)
+        folder = pathlib.Path("restore")
+        if os.environ.get("RESTORE_BOUNDS") == "1":
+            # Copies that check every index (make test-bounds): what a file says of itself cannot be overruled from here.
+            folder = pathlib.Path("build", "checked", "restore")
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "__init__.py").touch()
+            for source in pathlib.Path("restore").glob("kernels*.p*"):
+                (folder / source.name).write_text(source.read_text(encoding="utf-8").replace("boundscheck=False", "boundscheck=True", 1), encoding="utf-8")
+        modules = [Extension(f"restore.{name}", [str(folder / f"{name}.py")], extra_compile_args=flags, optional=True) for name in sources]
+        extensions = cythonize(modules, quiet=True)
     except Exception as problem:  # an installation without compiled kernels works, slowly
         print(f"restore: kernels are not compiled ({problem}); they run as Python", file=sys.stderr)
 
