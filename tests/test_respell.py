@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import restore
 from restore import edits as edit_list
+from restore import respell
 from restore.channels import ocr
 from restore.channels.ocr import Confusions, Finder, read_confusions, shape
 from restore.channels.orthography import RULES
@@ -23,6 +24,7 @@ from restore.language_model.model import LanguageModel
 from restore.learn.ocr import align, learn_aligned, learn_unaligned, write_confusions
 from restore.lexicon import data_path
 from restore.respell import better_model, meet
+from tests.oracles import load_kernels
 
 SCAN = (Path(__file__).parents[1] / "examples" / "scan.txt").read_text(encoding="utf-8")
 CLEAN = """The committee met on Tuesday morning and agreed that the school should be opened in the spring.
@@ -55,6 +57,17 @@ def test_a_scan_is_restored() -> None:
     assert {edit.channel for edit in result.edits} == {"ocr"}
     assert edit_list.apply(SCAN, result.edits) == result.text
     assert edit_list.apply(result.text, edit_list.invert(result.edits)) == SCAN
+
+
+def test_the_same_edits_compiled_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = SCAN[:400]
+    expected = {channel: restore.load(channels=(channel,)).restore(text) for channel in ("ocr", "spelling")}
+    assert expected["ocr"].changed
+    uncompiled = load_kernels("uncompiled", "kernels_ocr")
+    for module in (ocr, respell):
+        monkeypatch.setattr(module, "kernels_ocr", uncompiled)
+    for channel, result in expected.items():
+        assert restore.load(channels=(channel,)).restore(text).edits == result.edits
 
 
 def test_lines_stay_and_a_hyphen_at_their_end_joins_what_is_looked_up() -> None:
